@@ -1,0 +1,1 @@
+"""Messages and stubs generated from `proto/headrace/v1/*.proto` by `scripts/generate_proto.py`."""
