@@ -1,0 +1,1 @@
+"""The driver daemon: Spark Connect in, stages and tasks out."""

@@ -1,0 +1,1 @@
+"""What queries read and write: files with their schemas and statistics, views, worker-held data."""

@@ -1,0 +1,1 @@
+"""The public protocol, Spark Connect: what PySpark programs talk to."""

@@ -1,0 +1,1 @@
+"""Planning: logical plans, analysis, optimisation, physical plans, and their cut into stages."""

@@ -1,0 +1,1 @@
+"""Plans as text, for EXPLAIN, the command line and the web page."""

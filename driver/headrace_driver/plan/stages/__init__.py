@@ -1,0 +1,1 @@
+"""From physical operators to stages: kernel text, inputs, tasks and their slices."""

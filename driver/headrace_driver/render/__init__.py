@@ -1,0 +1,1 @@
+"""Kernel text (DuckDB SQL) of resolved expressions, types and casts."""

@@ -1,0 +1,114 @@
+"""Carrying out what `assignment` and `fairness` decide: launches, with the programs and tables they need first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from headrace_driver.scheduler.actions import Launch, SendOutputTable, SendProgram
+from headrace_driver.scheduler.assignment import Assignment, Placement
+from headrace_driver.scheduler.fairness import serve_fairly
+from headrace_driver.scheduler.identity import TaskKey
+from headrace_driver.scheduler.jobs import JobRun
+from headrace_driver.scheduler.options import SchedulerOptions
+from headrace_driver.scheduler.outbox import Outbox
+from headrace_driver.scheduler.stages import StageRun
+from headrace_driver.scheduler.workers import Attempt, WorkerPool
+
+
+class Launcher:
+    """Fills free slots. `count` numbers launches through the scheduler's life."""
+
+    def __init__(self, pool: WorkerPool, assignment: Assignment, outbox: Outbox, options: SchedulerOptions) -> None:
+        self.count = 0
+        self._pool = pool
+        self._assignment = assignment
+        self._outbox = outbox
+        self._options = options
+        self._idle_for_locality: list[tuple[JobRun, int]] = []
+        """Jobs and the slots that stand idle since the last call because they wait for a better place."""
+
+    def pass_time(self, seconds: float) -> None:
+        """Charges the slots that stood idle meanwhile to the jobs that wanted it so."""
+        for job, slots in self._idle_for_locality:
+            job.locality_wait_slot_s += slots * seconds
+
+    def place_all(self, jobs: Iterable[JobRun], now_s: float) -> float | None:
+        """Places waiting tasks on workers with room. Returns when to look again though nothing happens."""
+        self._assignment.start_round()
+        active = [job for job in jobs if job.ready]
+        if not active:
+            self._idle_for_locality = []
+            return None
+        wake_s: list[float] = []
+        for job in active:
+            for stage in job.ready:
+                # Also when no worker has room: what is returned must lie ahead, or the caller comes back at once.
+                stage.pending.release_delayed(now_s)
+                delayed_s = stage.pending.next_delayed_s()
+                if delayed_s is not None:
+                    wake_s.append(delayed_s)
+        if self._pool.freest(self._options.prefetch_depth_max) is not None:
+            serve_fairly(active, lambda job: self._place_one(job, now_s))
+        self._note_idle_slots(active)
+        if self._assignment.wake_s is not None:
+            wake_s.append(self._assignment.wake_s)
+        return min(wake_s, default=None)
+
+    def _place_one(self, job: JobRun, now_s: float) -> bool:
+        for stage in job.ready:
+            if stage.waiting:
+                placement = self._assignment.place(stage, now_s)
+                if placement is not None:
+                    self._launch(job, stage, placement, now_s)
+                    return True
+        return False
+
+    def _note_idle_slots(self, active: list[JobRun]) -> None:
+        """Remembers which jobs leave slots idle for locality's sake; with no idle slot nobody waits for a place."""
+        free = self._pool.free_slots
+        self._idle_for_locality = []
+        for job in active:
+            waiting = 0
+            for stage in job.ready:
+                if free == 0:
+                    stage.pending.wait_started_s = None
+                elif stage.pending.wait_started_s is not None:
+                    waiting += stage.waiting
+            if waiting:
+                self._idle_for_locality.append((job, min(free, waiting)))
+
+    def launch_copy(self, job: JobRun, stage: StageRun, placement: Placement, now_s: float) -> TaskKey:
+        """A second attempt at a running task."""
+        return self._launch(job, stage, placement, now_s, copy=True)
+
+    def _launch(
+        self, job: JobRun, stage: StageRun, placement: Placement, now_s: float, *, copy: bool = False
+    ) -> TaskKey:
+        partition, worker, place = placement
+        key = stage.new_key(partition)
+        attempt = Attempt(key, worker, place, self.count, now_s)
+        self.count += 1
+        self._pool.start(attempt)
+        if copy:
+            stage.start_copy(attempt)
+        else:
+            stage.start(attempt)
+        job.running += 1
+        worker_id = worker.worker_id
+        if stage.key not in worker.programs:
+            worker.programs.add(stage.key)
+            worker.jobs.add(job.job_id)
+            self._outbox.send(SendProgram(worker_id, stage.key))
+        for parent in stage.parents:
+            # Of a kept stage's job the worker has to be told when it goes, having seen where its outputs are.
+            worker.jobs.add(parent.key.job_id)
+            if parent.outputs.moved:
+                parent.outputs.moved = False
+                parent.outputs.epoch += 1
+            if worker.tables.get(parent.key) != parent.outputs.epoch:
+                worker.tables[parent.key] = parent.outputs.epoch
+                self._outbox.send(SendOutputTable(worker_id, parent.key, parent.outputs.epoch))
+        task = stage.spec.tasks[partition]
+        memory_bytes = stage.memory_bytes.get(partition, task.memory_bytes)
+        self._outbox.launch(worker_id, Launch(key, task, place, memory_bytes))
+        return key

@@ -1,0 +1,1 @@
+"""What the driver says over HTTP: metrics and whether it is alive."""
