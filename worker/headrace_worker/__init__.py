@@ -1,0 +1,1 @@
+"""The worker daemon: executor processes, shuffle blocks, one memory budget a host."""
