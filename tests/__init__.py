@@ -1,0 +1,1 @@
+"""Tests by kind: unit, simulation, cluster, differential, chaos."""

@@ -1,0 +1,94 @@
+"""Spark Connect on real daemons: answers and errors as PySpark shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.errors import ArithmeticException, NumberFormatException, PySparkException
+
+import headrace
+
+pytestmark = pytest.mark.cluster
+
+
+@pytest.fixture
+def session(cluster: headrace.LocalCluster) -> Iterator[Any]:
+    """A session of the test's own."""
+    from pyspark.sql.connect.session import SparkSession
+
+    found = SparkSession(cluster.address if "://" in cluster.address else f"sc://{cluster.address}")
+    yield found
+    found.stop()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "condition", "state"),
+    [
+        ("SELECT 1 / id FROM range(3)", ArithmeticException, "DIVIDE_BY_ZERO", "22012"),
+        ("SELECT CAST(concat('x', id) AS INT) FROM range(3)", NumberFormatException, "CAST_INVALID_INPUT", "22018"),
+        ("SELECT 9223372036854775807L + id FROM range(3)", ArithmeticException, "ARITHMETIC_OVERFLOW", "22003"),
+    ],
+)
+def test_errors_of_workers_are_spark_errors(
+    session: Any, text: str, kind: type[PySparkException], condition: str, state: str
+) -> None:
+    with pytest.raises(kind) as error:
+        session.sql(text).collect()
+    assert error.value.getCondition() == condition
+    assert error.value.getSqlState() == state
+    assert f"[{condition}]" in str(error.value)
+    assert f"SQLSTATE: {state}" in str(error.value)
+
+
+def test_frames_without_columns(session: Any) -> None:
+    assert len(session.range(5).select().collect()) == 5
+    assert session.range(0).isEmpty()
+    assert not session.range(5).isEmpty()
+
+
+def test_display(session: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    session.sql("SELECT 1.50 AS d, array(1, NULL) AS a, named_struct('x', 'y') AS s, CAST('ab' AS BINARY) AS b").show()
+    assert capsys.readouterr().out == (
+        "+----+---------+---+-------+\n"
+        "|   d|        a|  s|      b|\n"
+        "+----+---------+---+-------+\n"
+        "|1.50|[1, NULL]|{y}|[61 62]|\n"
+        "+----+---------+---+-------+\n\n"
+    )
+
+
+def test_a_pivot_finds_its_values(session: Any) -> None:
+    frame = session.createDataFrame([("a", "x", 1), ("a", "y", 2), ("b", "x", 3)], "k string, p string, v int")
+    found = frame.groupBy("k").pivot("p").sum("v").orderBy("k")
+    assert found.columns == ["k", "x", "y"]
+    assert found.collect() == [("a", 1, 2), ("b", 3, None)]
+
+
+def test_views_outlive_the_frames_they_name(session: Any) -> None:
+    session.range(3).createOrReplaceTempView("three")
+    joined = session.sql("SELECT a.id FROM three a JOIN three b ON a.id = b.id")
+    assert sorted(row.id for row in joined.collect()) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        ({"header": "true", "lineSep": "\r\n"}, b'a,b\r\n1,"q\\"uo,te"\r\n'),
+        ({"quote": ""}, b'1,\0q"uo,te\0\n'),
+    ],
+)
+def test_lines_are_those_that_spark_writes(session: Any, tmp_path: Path, options: dict[str, str], lines: bytes) -> None:
+    frame = session.sql("SELECT 1 AS a, 'q\"uo,te' AS b")
+    frame.write.options(**options).csv(str(tmp_path / "out"))
+    (file,) = (tmp_path / "out").glob("part-*")
+    assert file.read_bytes() == lines
+
+
+def test_writes_answer_when_their_files_are_there(session: Any, tmp_path: Path) -> None:
+    session.range(10).write.parquet(str(tmp_path / "out"))
+    assert session.read.parquet(str(tmp_path / "out")).count() == 10
+    with pytest.raises(PySparkException, match="PATH_ALREADY_EXISTS"):
+        session.range(10).write.parquet(str(tmp_path / "out"))

@@ -1,0 +1,20 @@
+"""Every TPC-DS query answers as real Spark does."""
+
+import pytest
+from pyspark.sql.connect.session import SparkSession
+
+from tests.differential import corpus
+from tests.differential.compare import check
+from tests.differential.conftest import Ask
+from tests.differential.expected import Expected, read
+
+pytestmark = pytest.mark.differential
+
+QUERIES = corpus.suite("tpcds")
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_tpcds(query: str, tpcds: SparkSession, ask: Ask) -> None:
+    expected = read("tpcds", query)
+    assert isinstance(expected, Expected)
+    check(expected, ask(tpcds.sql(QUERIES[query])))

@@ -1,0 +1,1 @@
+"""Services and files under damaged input."""

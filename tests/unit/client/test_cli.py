@@ -1,0 +1,99 @@
+"""The command line without a cluster: helps, wrong use, exit codes."""
+
+from __future__ import annotations
+
+import socket
+
+import click
+import pytest
+
+from headrace import cli
+from headrace.commands.tables import byte_text, duration_text
+from headrace.errors import ExitCode
+
+
+def commands() -> list[str]:
+    return list(cli._COMMANDS)
+
+
+@pytest.mark.parametrize("command", [[], *[[name] for name in commands()]])
+def test_help_of_everything(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run([*command, "--help"]) == ExitCode.OK
+    assert "Usage: headrace" in capsys.readouterr().out
+
+
+def test_the_groups_help_says_of_each_command_what_its_own_help_says() -> None:
+    for name, (place, text) in cli._COMMANDS.items():
+        command = cli.headrace.get_command(click.Context(cli.headrace), name)
+        assert command is not None, place
+        assert (command.help or "").startswith(text.split(",")[0].split(":")[0].rstrip(".")), name
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing"], "No such command"),
+        (["driver", "--port", "many"], "'many' is not a whole number"),
+        (["driver", "--config", "/nonexistent.toml"], "does not exist"),
+        (["driver", "--tls-cert", "/nonexistent.pem", "--tls-key", "/k"], "there is no file /nonexistent.pem"),
+        (["job", "x"], "not a valid integer"),
+        (["jobs", "--driver", "nowhere"], "is not HOST:PORT"),
+        (["sql", "SELECT 1", "--conf", "x"], "is not NAME=VALUE"),
+        (["submit", "/nonexistent.py"], "does not exist"),
+    ],
+)
+def test_wrong_use_ends_with_two_and_says_why(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(arguments) == ExitCode.USAGE
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["jobs"], ["job", "1"], ["cancel", "1"], ["workers"], ["sql", "SELECT 1"]])
+def test_no_driver_there(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+        assert cli.run([*arguments, "--driver", address]) == ExitCode.UNREACHABLE
+    assert f"No driver answers at {address}" in capsys.readouterr().err
+
+
+def test_listening_to_everybody_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HEADRACE_TOKEN", "HEADRACE_JOIN_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    assert cli.run(["driver", "--host", "0.0.0.0", "--port", "0", "--http-port", "0"]) == ExitCode.REFUSED
+    assert "HEADRACE_TOKEN" in capsys.readouterr().err
+
+
+def test_a_port_in_use_names_the_fix(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        assert cli.run(["driver", "--port", port, "--http-port", "0"]) == ExitCode.CANNOT_LISTEN
+        error = capsys.readouterr().err
+        assert f"Port {port} on 127.0.0.1 is in use" in error
+        assert "--port 0" in error
+        assert cli.run(["driver", "--port", "0", "--http-port", port]) == ExitCode.CANNOT_LISTEN
+        assert "--http-port 0" in capsys.readouterr().err
+
+
+def test_an_address_of_another_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(["driver", "--host", "192.0.2.1", "--insecure", "--port", "0"]) == ExitCode.CANNOT_LISTEN
+    assert "192.0.2.1 is no address of this machine" in capsys.readouterr().err
+
+
+def test_numbers_for_people() -> None:
+    assert [byte_text(size) for size in (0, 1023, 1536, 5 << 30, 3 << 50)] == [
+        "0 B",
+        "1023 B",
+        "1.5 KiB",
+        "5.0 GiB",
+        "3072.0 TiB",
+    ]
+    assert [duration_text(us) for us in (900, 1_500, 2_500_000, 150_000_000)] == [
+        "900 µs",
+        "1.5 ms",
+        "2.50 s",
+        "2 min 30 s",
+    ]

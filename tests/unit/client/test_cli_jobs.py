@@ -1,0 +1,223 @@
+"""What the command line shows of jobs and queries, against a Jobs service that answers from a script."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import pyarrow as pa
+import pytest
+
+from headrace import cli
+from headrace.errors import ExitCode, QueryError
+from headrace.jobs import JobsClient
+from headrace_proto.v1 import cluster_pb2, common_pb2, jobs_pb2, jobs_pb2_grpc, task_pb2
+
+
+def stream_of(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+ROWS = pa.table({"n": [1, None, 3], "text": ["a", "ü", None], "raw": [b"\x01\xff", None, b""]})
+SUMMARY = jobs_pb2.JobSummary(
+    job_id=4,
+    description="SELECT\n  1",
+    state=jobs_pb2.JOB_FINISHED,
+    submitted_us=1_700_000_000_000_000,
+    finished_us=1_700_000_001_500_000,
+    stages=2,
+    stages_finished=2,
+    tasks=3,
+    tasks_finished=3,
+    rows_out=12345,
+    shuffle_bytes=1536,
+    planning_us=2500,
+)
+DETAIL = jobs_pb2.JobDetail(
+    summary=SUMMARY,
+    stages=[
+        jobs_pb2.StageDetail(
+            stage_id=1,
+            description="Scan lineitem",
+            state="finished",
+            metrics=task_pb2.TaskMetrics(rows_read=100, rows_out=10, peak_memory_bytes=1 << 20),
+            tasks=[
+                jobs_pb2.TaskDetail(
+                    id=common_pb2.TaskId(job_id=4, stage_id=1, partition=partition),
+                    state="finished",
+                    worker_id=f"worker-{partition}",
+                    executor_id=f"worker-{partition}/0",
+                    locality=task_pb2.NODE_LOCAL if partition else task_pb2.ANY,
+                )
+                for partition in range(2)
+            ],
+            sql="SELECT * FROM {in_0}",
+        )
+    ],
+    logical_plan="Logical!",
+    optimized_plan="Optimized!",
+    physical_plan="Physical!",
+    decisions=["joined build side first"],
+    time_us={"kernel": 900, "scan": 1_500_000},
+)
+WORKER = jobs_pb2.WorkerDetail(
+    registration=cluster_pb2.Register(worker_id="w1", address="h:1", rack="r", slots=4, memory_bytes=1 << 30),
+    heartbeat=cluster_pb2.Heartbeat(rss_bytes=5 << 20, budget_bytes=1 << 30),
+    state="alive",
+)
+
+
+class ScriptedJobs(jobs_pb2_grpc.JobsServicer):
+    """Queries are answered by their text."""
+
+    def SubmitSql(self, request: jobs_pb2.SubmitSqlRequest, context: Any) -> Iterator[jobs_pb2.SqlEvent]:  # noqa: N802
+        yield jobs_pb2.SqlEvent(job_id=4)
+        match request.sql:
+            case "rows":
+                yield jobs_pb2.SqlEvent(arrow_stream=stream_of(ROWS))
+                yield jobs_pb2.SqlEvent(arrow_stream=stream_of(ROWS.slice(0, 1)))
+            case "many":
+                yield jobs_pb2.SqlEvent(arrow_stream=stream_of(pa.table({"n": list(range(1500))})))
+            case "none":
+                yield jobs_pb2.SqlEvent(arrow_stream=stream_of(ROWS.slice(0, 0)))
+            case "wrong":
+                user = common_pb2.UserError(
+                    error_class="DIVIDE_BY_ZERO", sql_state="22012", message="[DIVIDE_BY_ZERO] Division by zero."
+                )
+                yield jobs_pb2.SqlEvent(failed=common_pb2.Failure(user_error=user))
+            case "lost":
+                lost = common_pb2.WorkerLost(worker_id="w1", detail="silent for 12 s")
+                yield jobs_pb2.SqlEvent(failed=common_pb2.Failure(worker_lost=lost))
+            case "conf":
+                yield jobs_pb2.SqlEvent(arrow_stream=stream_of(pa.table({"conf": [str(dict(request.conf))]})))
+
+    def ListJobs(self, request: jobs_pb2.ListJobsRequest, context: Any) -> jobs_pb2.ListJobsResponse:  # noqa: N802
+        return jobs_pb2.ListJobsResponse(jobs=[SUMMARY] * min(request.limit, 2))
+
+    def GetJob(self, request: jobs_pb2.GetJobRequest, context: Any) -> jobs_pb2.JobDetail:  # noqa: N802
+        return DETAIL
+
+    def CancelJob(self, request: jobs_pb2.CancelJobRequest, context: Any) -> jobs_pb2.CancelJobResponse:  # noqa: N802
+        return jobs_pb2.CancelJobResponse(cancelled=request.job_id == 4)
+
+    def ListWorkers(self, request: jobs_pb2.ListWorkersRequest, context: Any) -> jobs_pb2.ListWorkersResponse:  # noqa: N802
+        return jobs_pb2.ListWorkersResponse(workers=[WORKER])
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    server = grpc.server(ThreadPoolExecutor(2))
+    jobs_pb2_grpc.add_JobsServicer_to_server(ScriptedJobs(), server)  # type: ignore[no-untyped-call]
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"127.0.0.1:{port}"
+    server.stop(None)
+
+
+@pytest.fixture
+def headrace(address: str, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Any:
+    """Runs a command and returns its exit code and what it printed."""
+    monkeypatch.setenv("HEADRACE_DRIVER", address)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = cli.run(list(arguments))
+        out, err = capfdbinary.readouterr()
+        return code, out.decode(), err.decode()
+
+    return run
+
+
+def lines_of(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines() if line.strip(" ─")]
+
+
+def test_sql_prints_a_table_as_spark_writes_values(headrace: Any) -> None:
+    code, out, _ = headrace("sql", "rows")
+    assert code == ExitCode.OK
+    assert lines_of(out) == [
+        ["n", "text", "raw"],
+        ["1", "a", "[01", "FF]"],
+        ["NULL", "ü", "NULL"],
+        ["3", "NULL", "[]"],
+        ["1", "a", "[01", "FF]"],
+        ["(4", "rows)"],
+    ]
+
+
+def test_sql_prints_json_lines_and_csv(headrace: Any) -> None:
+    _, out, _ = headrace("sql", "rows", "--json")
+    assert [json.loads(line) for line in out.splitlines()] == [
+        {"n": 1, "text": "a", "raw": "01ff"},
+        {"n": None, "text": "ü", "raw": None},
+        {"n": 3, "text": None, "raw": ""},
+        {"n": 1, "text": "a", "raw": "01ff"},
+    ]
+    _, out, _ = headrace("sql", "conf", "--csv", "--conf", "a=b=c")
+    assert out == "\"conf\"\n\"{'a': 'b=c'}\"\n"
+
+
+def test_sql_of_many_and_of_no_rows(headrace: Any) -> None:
+    _, out, _ = headrace("sql", "many")
+    assert "(1,500 rows, the first 1,000 shown; --json or --csv prints all)" in out
+    assert len(out.splitlines()) == 1003
+    _, out, _ = headrace("sql", "many", "--json")
+    assert len(out.splitlines()) == 1500
+    _, out, _ = headrace("sql", "none")
+    assert lines_of(out) == [["n", "text", "raw"], ["(0", "rows)"]]
+
+
+def test_sql_that_fails(headrace: Any) -> None:
+    assert headrace("sql", "wrong") == (ExitCode.FAILED, "", "headrace: [DIVIDE_BY_ZERO] Division by zero.\n")
+    code, _, err = headrace("sql", "lost")
+    assert code == ExitCode.FAILED
+    assert "Worker w1 was lost: silent for 12 s" in err
+
+
+def test_the_client_keeps_sparks_error_class(address: str) -> None:
+    with JobsClient(address) as client, pytest.raises(QueryError) as caught:
+        list(client.submit_sql("wrong"))
+    assert (caught.value.error_class, caught.value.sql_state) == ("DIVIDE_BY_ZERO", "22012")
+
+
+def test_jobs(headrace: Any) -> None:
+    code, out, _ = headrace("jobs", "--limit", "1")
+    assert code == ExitCode.OK
+    row = lines_of(out)[1]
+    assert row[:2] == ["4", "finished"]
+    assert row[4:] == ["1.50", "s", "2/2", "3/3", "12,345", "1.5", "KiB", "SELECT", "1"]
+    [shown] = json.loads(headrace("jobs", "--limit", "1", "--json")[1])
+    assert (shown["job_id"], shown["state"], shown["spill_bytes"]) == ("4", "JOB_FINISHED", "0")
+
+
+def test_job_tells_stages_tasks_and_locality(headrace: Any) -> None:
+    _, out, _ = headrace("job", "4")
+    assert "Job 4: finished in 1.50 s" in out
+    assert "decided: joined build side first" in out
+    assert "kernel 900 µs, scan 1.50 s" in out
+    assert "NODE_LOCAL:1 ANY:1" in out
+    assert ["1.1.0", "finished", "worker-1", "worker-1/0", "NODE_LOCAL"] in [row[:5] for row in lines_of(out)]
+    assert json.loads(headrace("job", "4", "--json")[1])["physical_plan"] == "Physical!"
+
+
+def test_job_plan(headrace: Any) -> None:
+    _, out, _ = headrace("job", "4", "--plan")
+    places = [out.index(text) for text in ("Logical!", "Optimized!", "Physical!", "SELECT * FROM {in_0}")]
+    assert places == sorted(places)
+
+
+def test_cancel(headrace: Any) -> None:
+    assert headrace("cancel", "4") == (ExitCode.OK, "Job 4 is cancelled.\n", "")
+    assert headrace("cancel", "5") == (ExitCode.FAILED, "Job 5 had ended already.\n", "")
+
+
+def test_workers(headrace: Any) -> None:
+    _, out, _ = headrace("workers")
+    assert lines_of(out)[1][:7] == ["w1", "alive", "h:1", "r", "0/4", "1.0", "GiB"]
+    [shown] = json.loads(headrace("workers", "--json")[1])
+    assert shown["registration"]["slots"] == 4

@@ -1,0 +1,56 @@
+SELECT 1 + 2, 1 - 2, 2 * 3, 7 / 2, 7 % 3, -7 % 3, 7 % -3, pmod(-7, 3), pmod(7, -3), 7 div 2, -7 div 2
+SELECT 2147483647 + 1
+SELECT -2147483648 - 1
+SELECT 9223372036854775807L + 1
+SELECT 127Y + 1Y
+SELECT 32767S + 1S
+SELECT 100Y * 2Y
+SELECT 1Y + 1, 1Y + 1S, 1S + 1L, 1 + 1.0, 1L + 1.5D, 1.5F + 1, 1.5F + 1.5F, 1.5F * 2L
+SELECT 1 / 0
+SELECT 1.0 / 0
+SELECT 1.0D / 0
+SELECT 1 % 0
+SELECT 5 div 0
+SELECT NULL / 0, 1 / NULL, NULL + 1
+SELECT 1.5 + 2.25, 1.5 * 2.25, 1.5 - 2.25, 1.5 / 2.25, 1.5 % 2.25, 7.5 div 2.0
+SELECT 12345678.12 * 1.05, 100.00 / 3, 2.00 / 3.000, -2.00 / 3, 1.00 / 7.0000
+SELECT CAST(1 AS DECIMAL(38, 10)) * CAST(2 AS DECIMAL(38, 10)), CAST(1 AS DECIMAL(38, 18)) / CAST(3 AS DECIMAL(38, 18))
+SELECT CAST(10 AS DECIMAL(38, 0)) / CAST(3 AS DECIMAL(38, 0)), CAST(1 AS DECIMAL(20, 10)) + CAST(2 AS DECIMAL(38, 2))
+SELECT CAST('99999999999999999999999999999999999999' AS DECIMAL(38, 0)) + 1
+SELECT CAST('9999999999.99' AS DECIMAL(12, 2)) * CAST('99999999999.99' AS DECIMAL(13, 2))
+SELECT CAST('999999999999999999' AS DECIMAL(18, 0)) + CAST('999999999999999999' AS DECIMAL(18, 0))
+SELECT CAST('12345678901234567890.1234567890' AS DECIMAL(38, 10)) * CAST('2.5' AS DECIMAL(38, 10))
+SELECT CAST('12345678901234567890.1234567890' AS DECIMAL(38, 10)) / CAST('0.0000000003' AS DECIMAL(38, 10))
+SELECT CAST('123456789012345678901234.123456' AS DECIMAL(38, 6)) / CAST('7.000001' AS DECIMAL(38, 6))
+SELECT CAST(1 AS DECIMAL(10, 0)) + 1, CAST(1 AS DECIMAL(10, 2)) * 3, 3 - CAST(1 AS DECIMAL(5, 2)), CAST(5 AS BIGINT) * CAST(1.5 AS DECIMAL(10, 2))
+SELECT CAST(1.5 AS DECIMAL(3, 1)) + 1.5D, CAST(1.5 AS DECIMAL(3, 1)) + CAST(1 AS FLOAT)
+SELECT '1' + 1, '1.5' + 1.5, '2' * 3L, '10' / 4, '7' % 4
+SELECT 'a' + 1
+SELECT '1.5' + 1
+SELECT -(5), - -5, +5, -1.5, -CAST(-128 AS TINYINT)
+SELECT abs(-5), abs(-1.5), abs(-1.5D), abs(CAST(-2147483648 AS INT))
+SELECT 5 & 3, 5 | 3, 5 ^ 3, ~5, 5Y & 3S, 1L | 8
+SELECT shiftleft(1, 31), shiftleft(1, 32), shiftleft(-1, 1), shiftright(-8, 1), shiftrightunsigned(-8, 1), shiftleft(1L, 63), shiftrightunsigned(-1L, 1)
+SELECT 0.1D + 0.2D, 1e308D * 10, -1e308D * 10, 0.0D * -1, 5.5D % 2, -5.5D % 2
+SELECT try_add(2147483647, 1), try_subtract(-2147483648, 1), try_multiply(2147483647, 2), try_divide(1, 0), try_divide(5, 2), try_mod(5, 0), try_add(1, 2)
+SELECT try_divide(1.5, 0), try_add(CAST('99999999999999999999999999999999999999' AS DECIMAL(38, 0)), 1)
+SELECT 3.0 = 3, 3.00 = 3.0, 1 = 1.0D, '1' = 1, '1.0' = 1.0D, 1 <=> NULL, NULL <=> NULL, NULL = NULL
+SELECT CAST('NaN' AS DOUBLE) = CAST('NaN' AS DOUBLE), CAST('NaN' AS DOUBLE) > 1e308, 0.0D = -0.0D, CAST('NaN' AS DOUBLE) <=> CAST('NaN' AS DOUBLE)
+SELECT 1 < 2, 2 <= 2, 'a' < 'B', 'a' < 'b', true > false, DATE '2020-01-01' < DATE '2020-01-02', 1 != 2, 1 <> 1
+SELECT 5 BETWEEN 1 AND 10, 5 NOT BETWEEN 1 AND 10, NULL BETWEEN 1 AND 2, 1 IN (1, 2), 3 IN (1, NULL), 1 IN (1, NULL), NULL IN (1), 1 NOT IN (2, NULL)
+SELECT 1.5 IN (1, 1.5), '1' IN (1, 2), 1 IN ('1', '2'), 1L IN (1)
+SELECT true AND NULL, false AND NULL, true OR NULL, false OR NULL, NOT NULL, NOT true, true AND 'true'
+SELECT DATE '2020-01-01' = '2020-01-01', '2020-01-01' < DATE '2020-01-02', TIMESTAMP '2020-01-01 00:00:00' = DATE '2020-01-01'
+SELECT 1 = 'a'
+SELECT false AND 1/0 > 1
+SELECT true OR 1/0 > 1
+SELECT if(true, 1, 1/0), if(false, 1/0, 2), CASE WHEN 1 = 1 THEN 'a' WHEN 1/0 = 1 THEN 'b' ELSE 'c' END
+SELECT coalesce(NULL, 1, 1/0), nvl(NULL, 2), nvl2(NULL, 1, 2), nullif(1, 1), nullif(1, 2), ifnull(NULL, 'x'), nvl2(1, 'a', 2)
+SELECT greatest(1, 2.5, NULL), least(1, NULL, -1.5), greatest('a', 'b'), greatest(CAST('NaN' AS DOUBLE), 1.0D), least(CAST('NaN' AS DOUBLE), 1.0D), greatest(NULL, NULL)
+SELECT CASE 3 WHEN 1 THEN 'a' WHEN 3 THEN 'c' END, CASE WHEN NULL THEN 1 ELSE 2 END, CASE WHEN false THEN 1 END
+SELECT CASE WHEN true THEN 1 ELSE 2.5 END, CASE WHEN true THEN 1 ELSE '2' END, if(true, DATE '2020-01-01', TIMESTAMP '2020-01-01 00:00:00'), coalesce(1Y, 2L), coalesce(CAST(1.5 AS DECIMAL(5,2)), 1), coalesce(1.5F, 1)
+SELECT isnull(NULL), isnotnull(1), 1 IS NULL, NULL IS NOT NULL, isnan(CAST('NaN' AS DOUBLE)), isnan(NULL), nanvl(CAST('NaN' AS DOUBLE), 5), true IS TRUE, NULL IS FALSE, NULL IS UNKNOWN, 1 IS DISTINCT FROM NULL
+SELECT round(2.5), round(-2.5), round(2.5D), round(3.5D), round(1.005D, 2), round(1234.567, -2), round(1234.567, 2), round(125, -1), round(-125, -1), bround(2.5), bround(3.5), bround(2.5D), bround(125, -1), bround(135, -1), bround(1.25, 1)
+SELECT round(0.285D, 2), round(1e20D, 2), round(CAST('NaN' AS DOUBLE), 2), round(123456789.987654321D, 5), round(1.5F), round(2147483647, -1)
+SELECT ceil(1.5), ceil(-1.5), floor(1.5), floor(-1.5), ceil(1.5D), floor(-1.5D), ceil(5), ceil(1.234, 2), floor(1.239, 2), ceil(1234.5, -2), floor(-0.5)
+SELECT 1.0D / 3, 1 / 3, 10 / 2, 2 / 3.0F, CAST(1 AS BIGINT) / 3

@@ -1,0 +1,7 @@
+SELECT sqrt(2), sqrt(-1), cbrt(27), exp(1), expm1(1e-10), ln(10), ln(0), ln(-1), log(2, 8), log(10), log(0, 1), log10(100), log2(8), log1p(1e-10), log1p(-1)
+SELECT pow(2, 10), pow(2, 0.5), pow(-8, 1/3D), pow(0, 0), pow(2, -1), power(0, -1), pow(CAST('NaN' AS DOUBLE), 0), pow(1, CAST('NaN' AS DOUBLE))
+SELECT sin(1), cos(1), tan(1), cot(1), sec(1), csc(1), asin(0.5), asin(2), acos(0.5), acos(2), atan(1), atan2(1, -1), atan2(-0.0D, -1), sinh(1), cosh(1), tanh(1), asinh(1), acosh(2), acosh(0.5), atanh(0.5), atanh(1), atanh(2), sin(CAST('Infinity' AS DOUBLE))
+SELECT degrees(1), radians(180), e(), pi(), signum(-5), sign(2.5), sign(0), hypot(3, 4), rint(2.5), rint(3.5), factorial(5), factorial(21), factorial(0), factorial(20), width_bucket(5.3, 0.2, 10.6, 5), width_bucket(-2.1, 1.3, 3.4, 3), width_bucket(8.1, 0.0, 5.7, 4), width_bucket(5, 10, 0, 5)
+SELECT bit_count(7), bit_count(-1), bit_count(true), getbit(11L, 0), bit_get(11, 2), bin(5), positive(5), negative(5), mod(7, 3), ceiling(1.2), try_divide(1D, 0D)
+SELECT cot(0), csc(0), exp(1000), exp(-1000), sqrt('4'), abs('−5')
+SELECT sign(double('NaN')), signum(double('NaN')), sign(double('-Infinity'))

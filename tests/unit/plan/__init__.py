@@ -1,0 +1,1 @@
+"""Tests of the optimizer, the physical planner and the stages, without a cluster."""
