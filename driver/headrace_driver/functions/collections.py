@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from headrace_driver.functions.coercion import cast_to, common_type, common_type_of, is_integral
+from headrace_driver.functions.coercion import cast_to, common_type, common_type_of, is_integral, is_orderable
 from headrace_driver.functions.declare import (
     ARRAY,
     BOOLEAN,
@@ -22,6 +22,7 @@ from headrace_driver.functions.mismatch import (
     different_types,
     null_argument,
     unexpected_type,
+    unordered,
 )
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
 from headrace_driver.plan import types as t
@@ -409,6 +410,14 @@ def _register_arrays() -> None:
     _register_sets()
 
 
+def _ordered_elements(name: str) -> Callable[[Sequence[Expression], BindContext], None]:
+    def check(args: Sequence[Expression], ctx: BindContext) -> None:
+        if not is_orderable(element(args[0])):
+            raise unordered(ctx.display or name, args, element(args[0]), ctx)
+
+    return check
+
+
 def _register_sets() -> None:
     _two_arrays("array_except", None, _except)
     _two_arrays("array_intersect", None, _intersect)
@@ -422,8 +431,9 @@ def _register_sets() -> None:
         "list_filter({0}, lambda x: x IS NOT NULL)",
     )
     scalar("array_reverse", [ARRAY], type_of(0), "list_reverse({0})")
-    scalar("array_max", [ARRAY], lambda a: element(a[0]), "list_max({0})", null=True)
-    scalar("array_min", [ARRAY], lambda a: element(a[0]), "list_min({0})", null=True)
+    for name in ("array_max", "array_min"):
+        kernel = name.replace("array", "list")
+        scalar(name, [ARRAY], lambda a: element(a[0]), f"{kernel}({{0}})", null=True, check=_ordered_elements(name))
     scalar("sort_array", [ARRAY, BOOLEAN], type_of(0), _sort_array, defaults=(Literal(True, t.BOOLEAN),))
     scalar("slice", [ARRAY, INT, INT], type_of(0), _slice, raises=True)
     REGISTRY.add(Function("array_join", FunctionKind.SCALAR, _bind_array_join, _array_join))

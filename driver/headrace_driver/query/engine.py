@@ -11,6 +11,7 @@ from weakref import WeakSet
 from headrace_driver.cache.data import CachedData
 from headrace_driver.cache.matching import relations_in
 from headrace_driver.cache.materialise import Materialiser
+from headrace_driver.cluster.failures import JobFailed
 from headrace_driver.cluster.history import PlanTexts
 from headrace_driver.cluster.runner import ClusterRunner, CommitHook, JobHandle, JobInfo, JobProgress
 from headrace_driver.connect.planning_threads import PlanningThreads
@@ -26,6 +27,7 @@ from headrace_driver.plan.logical import ExplainMode, LogicalPlan
 from headrace_driver.plan.optimizer import optimize
 from headrace_driver.query.caching import CacheJobs, Caching, PreparedCaching, RefreshingCommit
 from headrace_driver.query.distinct import InnerQueries
+from headrace_driver.query.error_places import place_of
 from headrace_driver.query.explain import explain_text
 from headrace_driver.query.last_stages import files_stage, result_stage, schema_of
 from headrace_driver.query.names import Held, SessionNames
@@ -56,8 +58,10 @@ class Prepared:
 class Running:
     """A submitted query."""
 
-    def __init__(self, handle: JobHandle, let_go: Callable[[], None]) -> None:
+    def __init__(self, handle: JobHandle, query: LogicalPlan, let_go: Callable[[], None]) -> None:
+        """`query` is the analysed plan, in which errors have their places."""
         self._handle = handle
+        self._query = query
         self._let_go = let_go
 
     @property
@@ -66,10 +70,14 @@ class Running:
 
     async def blocks(self, first_partition: int = 0) -> AsyncGenerator[Block, None]:
         """See `RunningQuery.blocks`."""
-        if self._handle.info.commit is None:
-            async for block in self._handle.result_blocks(first_partition):
-                yield block
-        await self._handle.wait()
+        try:
+            if self._handle.info.commit is None:
+                async for block in self._handle.result_blocks(first_partition):
+                    yield block
+            await self._handle.wait()
+        except JobFailed as failed:
+            failed.origin = place_of(failed.failure, self._query)
+            raise
 
     def progress(self) -> JobProgress:
         return self._handle.progress()
@@ -217,7 +225,7 @@ class Engine:
             for cached in relations_in(query.optimized):
                 await self._cached.hold(cached)
                 held.append(cached)
-            return Running(await submit(), let_go)
+            return Running(await submit(), query.analysed, let_go)
         except BaseException:
             let_go()
             raise

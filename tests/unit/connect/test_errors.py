@@ -89,7 +89,9 @@ def test_long_texts_are_not_quoted_whole() -> None:
         ("CAST_INVALID_INPUT", "22018", {"targetType": '"BOOLEAN"'}, ErrorKind.RUNTIME),
         ("INVALID_ARRAY_INDEX", "22003", {}, ErrorKind.ARRAY_INDEX),
         ("USER_RAISED_EXCEPTION", "P0001", {}, ErrorKind.RUNTIME),
-        ("SCALAR_SUBQUERY_TOO_MANY_ROWS", "21000", {}, ErrorKind.RUNTIME),
+        ("SCALAR_SUBQUERY_TOO_MANY_ROWS", "21000", {}, ErrorKind.SPARK),
+        ("CANNOT_DECODE_URL", "22546", {}, ErrorKind.ILLEGAL_ARGUMENT),
+        ("INVALID_FORMAT.MISMATCH_INPUT", "42601", {}, ErrorKind.ILLEGAL_ARGUMENT),
         ("PATH_NOT_FOUND", "42K03", {}, ErrorKind.ANALYSIS),
     ],
 )
