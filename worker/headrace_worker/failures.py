@@ -139,6 +139,10 @@ def disk_full(directory: str, needed_bytes: int = 0) -> common_pb2.Failure:
     return common_pb2.Failure(disk_full=common_pb2.DiskFull(directory=directory, needed_bytes=needed_bytes))
 
 
+_BEYOND_TIME = re.compile(r"Date out of range|Date and time not in timestamp range|Timestamp out of range")
+_UNKNOWN_ZONE = re.compile(r"Unknown TimeZone '(?P<zone>[^']*)'")
+
+
 def _is_engine_text(error: BaseException) -> bool:
     """The Arrow stream interface passes the engine's errors on as OSError or ArrowInvalid with the engine's text."""
     return isinstance(error, OSError | ValueError) and bool(_PREFIX.match(str(error)))
@@ -154,6 +158,9 @@ def _of_engine(error: BaseException, granted_bytes: int, files: Sequence[str]) -
         return _raised(raised)
     if kind == "Out of Memory":
         return _out_of_memory(detail, granted_bytes)
+    unknown_zone = _UNKNOWN_ZONE.match(detail)
+    if unknown_zone:
+        return user_error("INVALID_TIMEZONE", "", timeZone=unknown_zone["zone"])
     if kind == "INTERRUPT":
         return cancelled("interrupted")
     recognised = None
@@ -163,6 +170,9 @@ def _of_engine(error: BaseException, granted_bytes: int, files: Sequence[str]) -
         recognised = _out_of_range(detail)
     elif kind == "Conversion":
         recognised = _conversion(detail)
+    if recognised is None and _BEYOND_TIME.match(detail):
+        # What Spark was doing when its calendar ended, the kernel does not say.
+        recognised = user_error("DATETIME_OVERFLOW", "", operation=detail)
     if kind in ("IO", "Invalid Input", "Serialization", "Invalid", "Binder", "Parser") and recognised is None:
         recognised = _reading(kind, detail)
     # Decoders say what is wrong with the bytes they were given as IO, and name no file.
@@ -325,7 +335,7 @@ def _conversion(detail: str) -> common_pb2.Failure | None:
     match = _OUT_OF_RANGE.match(detail)
     if match and match["source"] == "INT128":
         # Sums are widened by the kernel; what does not fit back is an overflow of the sum, not of a cast.
-        return _overflow("long overflow")
+        return _overflow("overflow", "try_add")
     if match:
         return _cast_overflow(match["value"], match["source"], match["target"])
     match = _DECIMAL_OVERFLOW.match(detail)

@@ -132,16 +132,20 @@ def _is_local(name: tuple[str, ...]) -> bool:
     return tuple(part.lower() for part in name[:-1]) in _LOCAL_PREFIXES
 
 
+SEARCH_PATH = "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]"
+"""Where names are looked for, as messages show it."""
+
+
 def not_found(parts: tuple[str, ...], origin: Origin = NOWHERE) -> SparkError:
     """TABLE_OR_VIEW_NOT_FOUND."""
     shown = ".".join(f"`{part.replace('`', '``')}`" for part in parts)
     return SparkError(
         "TABLE_OR_VIEW_NOT_FOUND",
         f"The table or view {shown} cannot be found. Verify the spelling and correctness of the schema and catalog.\n"
-        "If you did not qualify the name with a schema, verify the current_schema() output, or qualify the name with "
-        "the correct schema and catalog.\nTo tolerate the error on drop use DROP VIEW IF EXISTS or DROP TABLE IF "
-        "EXISTS.",
-        {"relationName": shown},
+        f"Search path: {SEARCH_PATH}.\nIf you did not qualify the name with a schema, verify the current_schema() "
+        "output, or qualify the name with the correct schema and catalog.\nTo tolerate the error on drop use DROP VIEW "
+        "IF EXISTS or DROP TABLE IF EXISTS.",
+        {"relationName": shown, "searchPath": SEARCH_PATH},
         sql_state="42P01",
         origins=(origin,) if origin is not NOWHERE else (),
     )

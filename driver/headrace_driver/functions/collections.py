@@ -30,8 +30,6 @@ from headrace_driver.plan.expressions import Call, Expression, Literal
 from headrace_driver.render.text import bounded_count, let, let_all, name_for, raising
 from headrace_driver.render.types import kernel_type
 
-_CONFIG = {"ansiConfig": '"spark.sql.ansi.enabled"'}
-
 
 def element(e: Expression) -> t.DataType:
     assert isinstance(e.dtype, t.ArrayType)
@@ -83,9 +81,7 @@ def _bind_get_item(args: Sequence[Expression], ctx: BindContext) -> Expression:
 def _array_item(c: Call, args: Sequence[str]) -> str:
     def build(names: list[str]) -> str:
         a, i = names
-        out = raising(
-            "INVALID_ARRAY_INDEX", _CONFIG, indexValue=f"CAST({i} AS VARCHAR)", arraySize=f"CAST(len({a}) AS VARCHAR)"
-        )
+        out = raising("INVALID_ARRAY_INDEX", indexValue=f"CAST({i} AS VARCHAR)", arraySize=f"CAST(len({a}) AS VARCHAR)")
         return f"CASE WHEN {i} < 0 OR {i} >= len({a}) THEN {out} ELSE {a}[{i}::BIGINT + 1] END"
 
     return let_all(list(args), build)
@@ -110,7 +106,6 @@ def _element_at(c: Call, args: Sequence[str], *, attempt: bool = False) -> str:
             return f"CASE WHEN {i} = 0 THEN {zero} ELSE {a}[{i}] END"
         out = raising(
             "INVALID_ARRAY_INDEX_IN_ELEMENT_AT",
-            _CONFIG,
             indexValue=f"CAST({i} AS VARCHAR)",
             arraySize=f"CAST(len({a}) AS VARCHAR)",
         )

@@ -16,7 +16,7 @@ from headrace_driver.functions.declare import (
     scalar,
     string,
 )
-from headrace_driver.functions.mismatch import not_constant
+from headrace_driver.functions.mismatch import not_constant, sql_of
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Cast, Expression, Literal
@@ -36,7 +36,7 @@ def _raise_error(c: Call, args: Sequence[str]) -> str:
 def _bind_assert(args: Sequence[Expression], ctx: BindContext) -> Expression:
     check_count("assert_true", args, 1, 2, ctx)
     (condition,) = coerce("assert_true", [BOOLEAN], args[:1], ctx)
-    message = cast_to(args[1], t.STRING) if len(args) == 2 else string("assertion is not true!")
+    message = cast_to(args[1], t.STRING) if len(args) == 2 else string(f"'{sql_of(condition)}' is not true!")
     return Call("assert_true", (condition, message), t.NULL, True, ctx.display or "assert_true", ctx.origin)
 
 

@@ -113,9 +113,8 @@ def _times_lead_away(start: str, stop: str, step: str, step_type: t.DataType, so
     microseconds, and the step in months or in the unit of the ends."""
     days = isinstance(source, t.DateType) and isinstance(step_type, t.DayTimeIntervalType)
     unit = "// 86400000000" if days else ""
-    ends = [f"(epoch_us({end}) {unit})" for end in (start, stop)]
-    steps = f"({step} {unit})"
-    return f"WHEN {_leads_away(*ends, step)} THEN {_illegal(*ends, steps)}"
+    first, last = f"(epoch_us({start}) {unit})", f"(epoch_us({stop}) {unit})"
+    return f"WHEN {_leads_away(first, last, step)} THEN {_illegal(first, last, f'({step} {unit})')}"
 
 
 REGISTRY.add(Function("sequence", FunctionKind.SCALAR, _bind, _numbers, raises=True))

@@ -6,7 +6,7 @@ have raised that: Spark names it in the error's query context, and so do we. Whe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from headrace_driver.errors import NOWHERE, Origin, SparkError
 from headrace_driver.functions.registry import REGISTRY
@@ -68,7 +68,7 @@ def _placed(plan: lp.LogicalPlan) -> Iterator[tuple[Expression, Origin]]:
             stack.extend((child, place) for child in e.children())
 
 
-def _can_raise(e: Expression, main: str, parameters: dict[str, str]) -> bool:
+def _can_raise(e: Expression, main: str, parameters: Mapping[str, str]) -> bool:
     if main == "CAST_INVALID_INPUT":
         is_cast = isinstance(e, Cast) and e.mode is CastMode.ANSI and isinstance(e.child.dtype, t.StringType)
         return is_cast and f'"{e.dtype.sql}"' == parameters.get("targetType", "")
@@ -79,7 +79,7 @@ def _can_raise(e: Expression, main: str, parameters: dict[str, str]) -> bool:
     return isinstance(e, Call) and f"HR|{main}|" in _own_text(e)
 
 
-def _advised(parameters: dict[str, str]) -> str:
+def _advised(parameters: Mapping[str, str]) -> str:
     said = parameters.get("alternative", "")
     return next((operator for name, operator in _OPERATORS.items() if name in said), "")
 

@@ -114,6 +114,13 @@ def test_a_cast_that_overflows_shows_the_value_as_a_literal(engine: Engine, sql:
     assert failure(engine, sql).user_error.parameters["value"] == shown
 
 
+def test_what_the_users_times_are_not_is_the_users_error(engine: Engine) -> None:
+    zone = failure(engine, "SELECT timestamp '2024-01-01' AT TIME ZONE z FROM (VALUES ('nowhere')) t(z)").user_error
+    assert (zone.error_class, zone.parameters["timeZone"]) == ("INVALID_TIMEZONE", "nowhere")
+    beyond = failure(engine, f"SELECT timestamp '2024-01-01' + to_years(i::INTEGER + 99999999) {FROM_ROWS}").user_error
+    assert beyond.error_class == "DATETIME_OVERFLOW"
+
+
 def test_a_missing_file_is_named(engine: Engine, tmp_path: Path) -> None:
     found = failure(engine, f"SELECT * FROM read_parquet(['{tmp_path}/none.parquet'])").user_error
     assert found.error_class == "FAILED_READ_FILE.FILE_NOT_EXIST"

@@ -167,7 +167,9 @@ class Binder(Names):
     def _function(self, e: Expression) -> Expression:
         assert isinstance(e, UnresolvedFunction)
         name = e.name[-1].lower() if len(e.name) == 1 else _builtin_name(e.name)
-        if name in ("grouping", "grouping_id") and self.grouping_call is not None:
+        if name in ("grouping", "grouping_id"):
+            if self.grouping_call is None:
+                raise error("UNSUPPORTED_GROUPING_EXPRESSION", e.origin)
             return self.grouping_call(e)
         if name == time_windows.NAME and len(e.args) > 1:
             return self._time_window(e)
