@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from pyspark.errors import ArithmeticException, NumberFormatException, PySparkException
+from pyspark.sql import functions as F  # noqa: N812 - the name every PySpark program uses
 
 import headrace
 
@@ -92,3 +93,35 @@ def test_writes_answer_when_their_files_are_there(session: Any, tmp_path: Path) 
     assert session.read.parquet(str(tmp_path / "out")).count() == 10
     with pytest.raises(PySparkException, match="PATH_ALREADY_EXISTS"):
         session.range(10).write.parquet(str(tmp_path / "out"))
+
+
+def test_formatted_explain_tells_what_the_query_did_once_it_has_run(session: Any) -> None:
+    frame = session.range(0, 1000, 1, 4).groupBy((F.col("id") % 7).alias("k")).count()
+    assert "== Last Run ==" not in frame._explain_string(mode="formatted")
+    assert len(frame.collect()) == 7
+    text = frame._explain_string(mode="formatted").partition("== Last Run ==")[2]
+    assert " finished: " in text
+    assert "7 rows" in text
+    assert "planning " in text
+    assert "(finished, " in text
+
+
+def test_the_parsed_plan_is_what_the_user_wrote(session: Any) -> None:
+    frame = session.range(5).withColumn("x", F.col("id") + 1).filter("x > 2").groupBy("x").agg(F.max("id").alias("m"))
+    parsed = frame._explain_string(extended=True).partition("== Analyzed")[0].splitlines()
+    assert parsed == [
+        "== Parsed Logical Plan ==",
+        "'Aggregate ['x], ['max('id) AS m]",
+        "+- Filter ('x > 2)",
+        "   +- 'WithColumns [('id + 1) AS x]",
+        "      +- Range (0, 5, step=1, splits=None)",
+        "",
+    ]
+
+
+def test_an_error_of_a_running_query_names_its_place(session: Any) -> None:
+    with pytest.raises(ArithmeticException) as raised:
+        session.sql("SELECT id,\n 7 / (id - id) AS q FROM range(3)").collect()
+    (context,) = raised.value.getQueryContext()
+    assert (context.fragment(), context.startIndex(), context.stopIndex()) == ("7 / (id - id)", 12, 24)
+    assert "== SQL (line 2, position 2) ==\n 7 / (id - id) AS q" in str(raised.value)

@@ -82,6 +82,8 @@ class PlanExecution:
             await self._send_answer(execution, planned)
             return
         running = await self._runner.start(planned.prepared, self._session, execution.operation.key.operation_id)
+        if plan.HasField("root"):
+            self._session.note_run(plan.root.common.plan_id, running.job_id)
         await self._run_query(execution, planned, running, cut, Beginning())
 
     async def resume(self, execution: Execution, query: Query, cut: Chunking, job: KeptJob | None) -> None:

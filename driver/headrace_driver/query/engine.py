@@ -32,7 +32,7 @@ from headrace_driver.query.explain import explain_text
 from headrace_driver.query.last_stages import files_stage, result_stage, schema_of
 from headrace_driver.query.names import Held, SessionNames
 from headrace_driver.query.recursion import Recursions, shown
-from headrace_driver.query.reports import plan_texts
+from headrace_driver.query.reports import plan_texts, run_text
 from headrace_driver.query.writes import prepare_write
 from headrace_driver.session import Session
 
@@ -164,7 +164,14 @@ class Engine:
         query = analysed.child if isinstance(analysed, lp.WriteFiles) else analysed
         optimized = self._optimized(session.cache.use_in(query), session, shown)
         shape = self._cluster.cluster_shape()
-        return explain_text(plan, query, optimized, shape, mode, session.conf.time_zone)
+        text = explain_text(plan, query, optimized, shape, mode, session.conf.time_zone)
+        return text + self._last_run(plan, session) if mode is ExplainMode.FORMATTED else text
+
+    def _last_run(self, plan: LogicalPlan, session: Session) -> str:
+        """What really happened when the client last had this relation computed; empty when it has not."""
+        job_id = session.last_run(plan.plan_id) if isinstance(plan, lp.Identified) else None
+        record = None if job_id is None else self._cluster.job_record(job_id)
+        return run_text(record) if record is not None and record.is_over else ""
 
     def _refresh_path(self, path: str) -> None:
         for session in list(self._sessions):
