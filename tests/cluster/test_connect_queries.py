@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
+import pyspark.sql.connect.proto as proto
 import pytest
 from pyspark.errors import ArithmeticException, NumberFormatException, PySparkException
 from pyspark.sql import functions as F  # noqa: N812 - the name every PySpark program uses
+from pyspark.sql.connect.proto import base_pb2_grpc
 
 import headrace
 
@@ -125,3 +128,13 @@ def test_an_error_of_a_running_query_names_its_place(session: Any) -> None:
     (context,) = raised.value.getQueryContext()
     assert (context.fragment(), context.startIndex(), context.stopIndex()) == ("7 / (id - id)", 12, 24)
     assert "== SQL (line 2, position 2) ==\n 7 / (id - id) AS q" in str(raised.value)
+
+
+def test_a_client_with_default_limits_can_read_a_large_result(session: Any, cluster: headrace.LocalCluster) -> None:
+    """PySpark raises gRPC's limit of 4 MiB a message; other clients may not."""
+    client = session.client
+    request = client._execute_plan_request_with_metadata()
+    request.plan.root.range.CopyFrom(proto.Range(start=0, end=3_000_000, step=1, num_partitions=2))
+    with grpc.insecure_channel(cluster.address.removeprefix("sc://")) as channel:
+        rows = sum(r.arrow_batch.row_count for r in base_pb2_grpc.SparkConnectServiceStub(channel).ExecutePlan(request))
+    assert rows == 3_000_000
