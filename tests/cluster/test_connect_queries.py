@@ -9,7 +9,7 @@ from typing import Any
 import grpc
 import pyspark.sql.connect.proto as proto
 import pytest
-from pyspark.errors import ArithmeticException, NumberFormatException, PySparkException
+from pyspark.errors import AnalysisException, ArithmeticException, NumberFormatException, PySparkException
 from pyspark.sql import functions as F  # noqa: N812 - the name every PySpark program uses
 from pyspark.sql.connect.proto import base_pb2_grpc
 
@@ -138,3 +138,21 @@ def test_a_client_with_default_limits_can_read_a_large_result(session: Any, clus
     with grpc.insecure_channel(cluster.address.removeprefix("sc://")) as channel:
         rows = sum(r.arrow_batch.row_count for r in base_pb2_grpc.SparkConnectServiceStub(channel).ExecutePlan(request))
     assert rows == 3_000_000
+
+
+def test_view_names_are_sqls(session: Any) -> None:
+    frame = session.range(2)
+    for name in ("`a b`", "Mixed", "other.c"):
+        frame.createOrReplaceTempView(name)
+    assert sorted(table.name for table in session.catalog.listTables()) == ["a b", "c", "mixed"]
+    assert session.table("`a b`").count() == session.table("MIXED").count() == 2
+    for wrong in ("a b", "x-y", "", "a.b.c", "a`b"):
+        with pytest.raises(AnalysisException, match="Invalid view name") as raised:
+            frame.createOrReplaceTempView(wrong)
+        assert raised.value.getMessageParameters() == {"viewName": wrong}
+
+
+def test_rows_are_numbered_in_their_order(session: Any) -> None:
+    assert session.range(0, 1000, 1, 4).zipWithIndex("n").where("n <> id").count() == 0
+    rows = session.range(0, 7).orderBy(F.desc("id")).zipWithIndex().collect()
+    assert [(row.id, row["index"]) for row in rows] == [(6 - i, i) for i in range(7)]

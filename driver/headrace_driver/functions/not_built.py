@@ -23,7 +23,7 @@ _FAMILIES = (
     "aes_decrypt aes_encrypt try_aes_decrypt",
     "approx_top_k approx_top_k_accumulate approx_top_k_combine approx_top_k_estimate count_min_sketch",
     "bitmap_and_agg bitmap_construct_agg bitmap_count bitmap_or_agg histogram_numeric",
-    "collate collation collations current_path measure python_worker_logs session_window sql_keywords",
+    "collate collations current_path measure python_worker_logs session_window sql_keywords",
     "current_time make_time time time_bucket time_diff time_from_micros time_from_millis time_from_seconds",
     "time_to_micros time_to_millis time_to_seconds time_trunc to_time try_to_time",
     "from_avro from_protobuf schema_of_avro to_avro to_protobuf from_xml schema_of_xml to_xml",
@@ -38,8 +38,8 @@ _FAMILIES = (
     *(_tuple(kind) for kind in ("double", "integer")),
     "vector_avg vector_cosine_similarity vector_inner_product vector_l2_distance vector_norm vector_normalize",
     "vector_sum xpath xpath_boolean xpath_double xpath_float xpath_int xpath_long xpath_number xpath_short",
-    "xpath_string distributed_sequence_id",
+    "xpath_string",
 )
 
 NOT_BUILT = frozenset(name for family in _FAMILIES for name in family.split())
-"""Names in lower case. The last is what Spark's clients alone call (`zipWithIndex`)."""
+"""Names in lower case."""

@@ -23,7 +23,7 @@ def test_creating_twice() -> None:
     with pytest.raises(SparkError) as raised:
         views.create_view(("V",), OneRow(), replace=False, is_global=False)
     assert raised.value.error_class == "TEMP_TABLE_OR_VIEW_ALREADY_EXISTS"
-    assert raised.value.parameters == {"relationName": "`V`"}
+    assert raised.value.parameters == {"relationName": "`v`"}
     other = OneRow()
     views.create_view(("V",), other, replace=True, is_global=False)
     assert views.view(("v",)) is other

@@ -18,12 +18,11 @@ SPARKS: list[str] = json.loads((Path(__file__).parent / "spark_functions.json").
 """What SHOW SYSTEM FUNCTIONS lists, as `scripts/oracle/functions.py` found it."""
 GRAMMAR = {"cast", "grouping", "grouping_id", "range", "window"}
 """Built elsewhere than in the registry."""
-CLIENTS = {"distributed_sequence_id"}
 
 
 def test_every_function_is_built_or_refused() -> None:
     missing = {name for name in SPARKS if name.isidentifier() and REGISTRY.find(name) is None}
-    assert missing - GRAMMAR == NOT_BUILT - CLIENTS
+    assert missing - GRAMMAR == NOT_BUILT
 
 
 def test_a_function_that_is_not_built_is_named() -> None:
