@@ -117,7 +117,7 @@ class Analyzer:
 
 _COMMANDS = (
     *(p.WriteFiles, p.CreateView, p.DropView, p.SetCommand, p.ShowTables, p.DescribeRelation),
-    p.ExplainCommand,
+    *(p.ExplainCommand, p.UseDatabase),
 )
 
 _RESOLVERS: dict[type[LogicalPlan], Resolver] = {
@@ -159,6 +159,7 @@ _RESOLVERS: dict[type[LogicalPlan], Resolver] = {
     p.DropView: relations.leaf,
     p.SetCommand: relations.leaf,
     p.ShowTables: relations.leaf,
+    p.UseDatabase: relations.leaf,
     p.DescribeRelation: commands.describe,
     p.ExplainCommand: commands.explain,
     p.Scan: relations.resolved,
