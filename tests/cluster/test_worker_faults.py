@@ -357,7 +357,8 @@ def test_sigterm_lets_running_tasks_end_and_leaves_nothing(tmp_path: Path) -> No
             await driver.wait_for_workers(1)
             worker = driver.workers["w0"]
             executors = children_of(driver, "w0")
-            program = over_range("SELECT sum(hash(id, x))::DOUBLE AS s FROM {in_0}, range(3000000) t(x)")
+            # Seconds, so that a heartbeat finds it running however late it comes.
+            program = over_range("SELECT sum(hash(id, x))::DOUBLE AS s FROM {in_0}, range(20000000) t(x)")
             task = common_pb2.TaskId(job_id=1, stage_id=0, partition=0)
             worker.send(programs=[program], launches=[task_pb2.TaskLaunch(id=task, slices=rows(0, 100))])
             await driver.until(lambda: driver.statuses or (worker.heartbeats and worker.heartbeats[-1].running))

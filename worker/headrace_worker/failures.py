@@ -161,7 +161,9 @@ def _of_engine(error: BaseException, granted_bytes: int, files: Sequence[str]) -
         recognised = _out_of_range(detail)
     elif kind == "Conversion":
         recognised = _conversion(detail)
-    if kind in ("IO", "Invalid Input", "Serialization", "Invalid", "Binder", "Parser") and recognised is None:
+    # Some of what is said of files comes without a kind: a Parquet footer of a wrong length, from DuckDB 2.0.1 on.
+    kinds = ("", "IO", "Invalid Input", "Serialization", "Invalid", "Binder", "Parser")
+    if kind in kinds and recognised is None:
         recognised = _reading(kind, detail)
     # Decoders say what is wrong with the bytes they were given as IO, and name no file.
     if recognised is None and files and (type(error) is duckdb.Error or kind == "IO" or _CORRUPT.search(detail)):
