@@ -89,7 +89,7 @@ DRIVER_HTTP_PORT = _add(
         "driver.http_port",
         kinds.PORT,
         4040,
-        "Port of /metrics and /health on the same address; 0 takes a free one.",
+        "Port of the pages for people, /metrics and /health on the same address; 0 takes a free one.",
         "--http-port",
     )
 )
