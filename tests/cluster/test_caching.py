@@ -20,6 +20,7 @@ from pyspark.errors.exceptions.connect import SparkException
 
 import headrace
 from tests.chaos.daemons import chaos_cluster
+from tests.living_files import files_below
 
 pytestmark = pytest.mark.cluster
 
@@ -128,7 +129,7 @@ def _until(measure: Callable[[], int], wanted: Callable[[int], bool]) -> int:
 
 def _blocks(*directories: Path) -> Counter[str]:
     """How often each map output lies below directories, by job/stage/map-attempt."""
-    found = (path for directory in directories for path in directory.rglob("blocks/*/*/*.index"))
+    found = files_below(*directories, pattern="blocks/*/*/*.index")
     return Counter("/".join(path.parts[-3:]) for path in found)
 
 

@@ -18,6 +18,7 @@ import pytest
 from headrace_proto.v1 import common_pb2, task_pb2
 from headrace_worker.shuffle.blocks import body_from_batches
 from tests.cluster.scripted_driver import ScriptedDriver, cluster, key_of, scripted_driver, worker_process
+from tests.living_files import files_below
 
 pytestmark = pytest.mark.cluster
 
@@ -138,11 +139,11 @@ def test_dropping_outputs_and_jobs_frees_the_disk(tmp_path: Path) -> None:
             for job_id in (1, 2):
                 (status,) = await driver.run_stage(words_stage(job_id), [rows(0, 50_000)])
                 assert status.state == FINISHED
-            assert len(list(blocks.rglob("*.data"))) == 2
+            assert len(files_below(blocks, pattern="*.data")) == 2
             driver.workers["w0"].send(drop_outputs=[common_pb2.OutputId(job_id=1, stage_id=0)])
-            await until(lambda: len(list(blocks.rglob("*.data"))) == 1)
+            await until(lambda: len(files_below(blocks, pattern="*.data")) == 1)
             driver.workers["w0"].send(drop_jobs=[2])
-            await until(lambda: not list(blocks.rglob("*.data")))
+            await until(lambda: not files_below(blocks, pattern="*.data"))
 
     run(scenario)
 
