@@ -11,7 +11,8 @@ from headrace_driver.cache.lost_checkpoints import check_again
 from headrace_driver.cache.matching import relations_in
 from headrace_driver.cache.materialise import Computation, KeptJob, Materialiser
 from headrace_driver.cluster.history import PlanTexts
-from headrace_driver.cluster.runner import ClusterRunner, CommitHook, JobHandle, JobInfo, JobProgress
+from headrace_driver.cluster.job import CommitHook, JobHandle, JobInfo, JobProgress
+from headrace_driver.cluster.runner import ClusterRunner
 from headrace_driver.connect.runner import Block, OperatorMetrics
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan import types as t
