@@ -17,7 +17,7 @@ from headrace_driver.connect.runner import Block, OperatorMetrics
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan import types as t
 from headrace_driver.plan.adaptive import AdaptiveQuery
-from headrace_driver.plan.physical.operators import ANYHOW, ONE_TASK, Spread
+from headrace_driver.plan.physical.operator import ANYHOW, ONE_TASK, Spread
 from headrace_driver.plan.physical.reading import UNCOMPRESSED_RATIO
 from headrace_driver.plan.stage import StageStats
 from headrace_driver.query.last_stages import files_stage, kept_stage

@@ -20,28 +20,21 @@ from headrace_driver.plan.options import DEFAULT_OPTIONS, PlannerOptions
 from headrace_driver.plan.physical import aggregates, joins, skew, sorting
 from headrace_driver.plan.physical.aligned import Aligner
 from headrace_driver.plan.physical.cached import plan_cached
+from headrace_driver.plan.physical.exchange import Exchange, ExchangeKind, ReadExchange
 from headrace_driver.plan.physical.fingerprint import Fingerprint, fingerprint
+from headrace_driver.plan.physical.operator import ANYHOW, EVERYWHERE, ONE_TASK, Estimate, Operator, Spread
 from headrace_driver.plan.physical.operators import (
-    ANYHOW,
-    EVERYWHERE,
-    ONE_TASK,
-    Estimate,
-    Exchange,
-    ExchangeKind,
     ExpandRows,
     FilterRows,
     GenerateRows,
     LimitRows,
     OneRowScan,
-    Operator,
     ProjectRows,
-    ReadExchange,
     SampleRows,
     ScanFiles,
     ScanRange,
     ScanRows,
     SetRows,
-    Spread,
     TailRows,
     UnionRows,
     WindowRows,

@@ -19,15 +19,8 @@ from headrace_driver.plan import logical as lp
 from headrace_driver.plan.expressions import Attribute, Expression
 from headrace_driver.plan.logical import JoinType
 from headrace_driver.plan.options import PlannerOptions
-from headrace_driver.plan.physical.operators import (
-    ANYHOW,
-    Estimate,
-    Exchange,
-    ExchangeKind,
-    Operator,
-    ReadExchange,
-    ReducerSplit,
-)
+from headrace_driver.plan.physical.exchange import Exchange, ExchangeKind, ReadExchange, ReducerSplit
+from headrace_driver.plan.physical.operator import ANYHOW, Estimate, Operator
 from headrace_driver.scheduler import sizes as size_codes
 
 if TYPE_CHECKING:

@@ -14,30 +14,27 @@ from headrace_driver.errors import unsupported
 from headrace_driver.functions.drawn import ROW_NUMBER
 from headrace_driver.plan.expressions import Alias, Attribute, Call, Expression, Literal, SortOrder
 from headrace_driver.plan.logical import JoinType
+from headrace_driver.plan.physical.exchange import Exchange, ReadBroadcast, ReadExchange
+from headrace_driver.plan.physical.operator import Operator, Spread
 from headrace_driver.plan.physical.operators import (
     AggregateMerge,
     AggregatePartial,
     AggregateWhole,
     BufferedAggregate,
     EmptyRows,
-    Exchange,
     ExpandRows,
     FilterRows,
     GenerateRows,
     JoinRows,
     LimitRows,
     OneRowScan,
-    Operator,
     ProjectRows,
-    ReadBroadcast,
-    ReadExchange,
     SampleRows,
     ScanFiles,
     ScanRange,
     ScanRows,
     SetRows,
     SortRows,
-    Spread,
     TailRows,
     UnionRows,
     WindowRows,
