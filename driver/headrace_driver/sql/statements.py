@@ -7,6 +7,7 @@ import re
 from headrace_driver.errors import SparkError, unsupported
 from headrace_driver.plan import logical as p
 from headrace_driver.plan.expressions import Literal
+from headrace_driver.plan.types import StructType
 from headrace_driver.sql import caching
 from headrace_driver.sql.failures import parse_error
 from headrace_driver.sql.lexer import END, QUOTED_NAME, STRING
@@ -211,8 +212,6 @@ class StatementParser(PipeParser):
         return columns
 
     def _view_of_files(self, name: tuple[str, ...], replace: bool, is_global: bool) -> p.LogicalPlan:
-        from headrace_driver.plan.types import StructType
-
         schema = None
         if self.accept("("):
             schema = StructType(tuple(self.many(self.column_definition)))

@@ -10,6 +10,7 @@ from headrace_driver.functions.coercion import can_cast
 from headrace_driver.plan import logical as p
 from headrace_driver.plan import types as t
 from headrace_driver.plan.analysis.expressions import Binder
+from headrace_driver.plan.analysis.group_columns import missing_aggregation
 from headrace_driver.plan.analysis.literal_text import literal_text
 from headrace_driver.plan.analysis.messages import error, requirement
 from headrace_driver.plan.analysis.outer import Outer
@@ -152,8 +153,6 @@ def with_columns(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> 
     columns_before = child.columns
     add_time_window(child, binder)
     if binder.aggregates:
-        from headrace_driver.plan.analysis.group_columns import missing_aggregation
-
         raise missing_aggregation(child.columns[0].name if child.columns else "", False)
     new = {fold(i.name): i for i in selected.items}
     items: list[Column] = []

@@ -13,7 +13,9 @@ from headrace_driver.plan.analysis import frames, named_arguments, time_windows
 from headrace_driver.plan.analysis.messages import error
 from headrace_driver.plan.analysis.names import Names, nodes_in
 from headrace_driver.plan.analysis.outer import Outer
+from headrace_driver.plan.analysis.subqueries import coerced_membership
 from headrace_driver.plan.analysis.suggestions import quoted
+from headrace_driver.plan.analysis.update_fields import update_field
 from headrace_driver.plan.determinism import is_deterministic
 from headrace_driver.plan.expressions import (
     AggregateCall,
@@ -130,8 +132,6 @@ class Binder(Names):
 
     def _update_field(self, e: Expression) -> Expression:
         assert isinstance(e, UpdateField)
-        from headrace_driver.plan.analysis.update_fields import update_field
-
         struct = self.bind(e.struct)
         value = self.bind(e.value) if e.value is not None else None
         return update_field(struct, e.path, value, self.relation.scope, self)
@@ -416,8 +416,6 @@ class Binder(Names):
 
     def _in_subquery(self, e: Expression) -> Expression:
         assert isinstance(e, InSubquery)
-        from headrace_driver.plan.analysis.subqueries import coerced_membership
-
         values = self.bind_all(e.values)
         plan, outer = self.subquery(e.plan)
         self._subqueries[id(e)] = outer

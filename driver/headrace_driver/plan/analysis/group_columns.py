@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from headrace_driver.plan.analysis.expressions import Binder
 from headrace_driver.plan.analysis.messages import error
 from headrace_driver.plan.analysis.rewrite import Column, substitute, widen
@@ -23,9 +21,6 @@ from headrace_driver.plan.expressions import (
     replace,
 )
 from headrace_driver.plan.logical import LogicalPlan
-
-if TYPE_CHECKING:
-    pass
 
 
 def over_groups(

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from headrace_driver.plan import logical as p
 from headrace_driver.plan import types as t
+from headrace_driver.plan.analysis.aggregation import filter_groups
 from headrace_driver.plan.analysis.expressions import Binder
 from headrace_driver.plan.analysis.group_columns import over_groups
-from headrace_driver.plan.analysis.grouping import filter_groups
 from headrace_driver.plan.analysis.joins import aggregates_in
 from headrace_driver.plan.analysis.messages import error, requirement
 from headrace_driver.plan.analysis.outer import Outer

@@ -15,8 +15,10 @@ from headrace_driver.plan.analysis import recursion
 from headrace_driver.plan.analysis.expressions import Binder
 from headrace_driver.plan.analysis.inline_rows import arrow_of
 from headrace_driver.plan.analysis.messages import error
+from headrace_driver.plan.analysis.ordering import constant
 from headrace_driver.plan.analysis.outer import Outer
 from headrace_driver.plan.analysis.partitions import check_partitions
+from headrace_driver.plan.analysis.pivot import pivot_clause as clause
 from headrace_driver.plan.analysis.rewrite import fresh_copy
 from headrace_driver.plan.analysis.scope import Relation
 from headrace_driver.plan.analysis.select import is_generator, make_generator
@@ -346,8 +348,6 @@ def table_function(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -
 
 def _range_function(analyzer: Analyzer, binder: Binder, node: p.UnresolvedTableFunction) -> Relation:
     """range(end), range(start, end[, step[, partitions]])."""
-    from headrace_driver.plan.analysis.ordering import constant
-
     values = [constant(binder.bind(a)) for a in node.args]
     if not 1 <= len(values) <= 4 or not all(isinstance(v, int) for v in values):
         raise error(
@@ -391,7 +391,5 @@ def lateral_view(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> 
 
 
 def pivot_clause(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
-    from headrace_driver.plan.analysis.pivot import pivot_clause as clause
-
     assert isinstance(node, p.PivotClause)
     return clause(analyzer, node, outer)
