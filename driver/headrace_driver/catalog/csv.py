@@ -61,10 +61,6 @@ class CsvOptions:
     trim_right: bool
     zone: str
 
-    @property
-    def any_malformed_matters(self) -> bool:
-        return self.mode != "PERMISSIVE"
-
 
 def csv_options(options: Mapping[str, str], conf: Mapping[str, str], time_zone: str) -> CsvOptions:
     """Raises for options that would change the result and are not built."""

@@ -25,7 +25,6 @@ from headrace_driver.render.order_keys import needs_key, order_key
 from headrace_driver.render.text import let
 from headrace_driver.render.types import kernel_type
 
-RenderAggregate = Callable[[AggregateCall, Sequence[str], Wrap], str]
 _SUMMED = '("NUMERIC" or "INTERVAL DAY TO SECOND" or "INTERVAL YEAR TO MONTH")'
 
 

@@ -99,11 +99,6 @@ def equality(left: Expression, right: Expression, null_safe: bool = False) -> Ca
     return Call("<=>" if null_safe else "=", (left, right), t.BOOLEAN, nullable)
 
 
-def negation(term: Expression) -> Call:
-    """`NOT term`."""
-    return Call("not", (term,), t.BOOLEAN, term.nullable)
-
-
 def references(expression: Expression) -> set[int]:
     """Ids of the columns an expression reads, those that subqueries in it take from outside included."""
     found: set[int] = set()
