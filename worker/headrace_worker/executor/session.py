@@ -28,7 +28,7 @@ from headrace_worker.shuffle.reader import BlockAccess, RemoteBlocks, RemoteMaps
 from headrace_worker.shuffle.store import BlockStore
 
 if TYPE_CHECKING:
-    from headrace_worker.shuffle.remote import RemoteFetch
+    from headrace_worker.shuffle.remote import RemoteFetch, RemotePeers
 
 TaskKey = tuple[int, int, int, int]
 
@@ -84,7 +84,7 @@ class Session:
         self._flushed_at = 0.0
         self._unflushed = threading.Event()
         self._neighbours: dict[tuple[str, str], BlockStore | None] = {}
-        self._peers: object | None = None
+        self._peers: RemotePeers | None = None
         self._fetches: weakref.WeakSet[RemoteFetch] = weakref.WeakSet()
 
     def run(self) -> None:
@@ -328,7 +328,7 @@ class Session:
         from headrace_worker.security import PeerCredentials, TlsFiles
         from headrace_worker.shuffle.remote import IN_FLIGHT_BYTES_MAX, RemoteFetch, RemotePeers
 
-        if not isinstance(self._peers, RemotePeers):
+        if self._peers is None:
             settings = self._settings
             tls = TlsFiles(settings.tls_cert, settings.tls_key, settings.tls_ca)
             self._peers = RemotePeers(PeerCredentials(settings.secret, tls if tls.cert else None))
@@ -341,6 +341,9 @@ class Session:
         """Fetches that still need one of these workers fail at once; what was read of them is as good as before."""
         for fetch in list(self._fetches):
             fetch.lose(addresses)
+        for address in addresses:
+            if self._peers is not None:
+                self._peers.forget(address)
 
 
 def task_key(task: common_pb2.TaskId) -> TaskKey:
