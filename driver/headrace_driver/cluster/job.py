@@ -71,6 +71,8 @@ class StageProgress:
 
 @dataclass(frozen=True, slots=True)
 class JobProgress:
+    """A job while it runs, of stages planned so far."""
+
     stages: tuple[StageProgress, ...]
     tasks_running: int
 

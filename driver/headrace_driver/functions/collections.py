@@ -33,6 +33,7 @@ _CONFIG = {"ansiConfig": '"spark.sql.ansi.enabled"'}
 
 
 def element(e: Expression) -> t.DataType:
+    """The element type of an array."""
     assert isinstance(e.dtype, t.ArrayType)
     return e.dtype.element
 
@@ -40,6 +41,7 @@ def element(e: Expression) -> t.DataType:
 def make(
     name: str, args: Sequence[Expression], dtype: t.DataType, ctx: BindContext, *, null: bool | None = None
 ) -> Call:
+    """A call that is null where an argument may be, unless told otherwise."""
     nullable = any(a.nullable for a in args) if null is None else null
     return Call(name, tuple(args), dtype, nullable, ctx.display or name, ctx.origin)
 

@@ -31,6 +31,8 @@ Optimize = Callable[[lp.LogicalPlan, Session], lp.LogicalPlan]
 
 
 class OnPlanningThread(Protocol):
+    """Runs a function on a planning thread and returns what it returns."""
+
     def __call__(self, work: Callable[[], _T], /) -> Awaitable[_T]: ...
 
 

@@ -32,6 +32,8 @@ _NOBODY: frozenset[int] = frozenset()
 
 
 class Placement(NamedTuple):
+    """A task, where it goes, and how near to its data that is."""
+
     partition: int
     worker: WorkerState
     place: Place

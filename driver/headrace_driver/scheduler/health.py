@@ -13,6 +13,8 @@ from headrace_driver.scheduler.options import SchedulerOptions
 
 
 class Liveness(Enum):
+    """How a worker that is not lost fares."""
+
     ALIVE = "alive"
     SILENT = "silent"
     DETACHED = "detached"

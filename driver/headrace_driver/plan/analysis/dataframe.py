@@ -44,6 +44,7 @@ def projected(child: Relation, items: Sequence[Column]) -> Relation:
 
 
 def distinct(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`SELECT DISTINCT`, `distinct()`."""
     assert isinstance(node, p.Distinct)
     child = analyzer.resolve(node.child, outer)
     for column in child.columns:
@@ -61,6 +62,7 @@ FRACTION_ERROR = 1e-6
 
 
 def sample(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`TABLESAMPLE`, `sample()`: a fraction must lie between 0 and 1, but for rounding."""
     assert isinstance(node, p.Sample)
     fraction = node.upper - node.lower
     written = literal_text(Literal(fraction, t.DOUBLE))

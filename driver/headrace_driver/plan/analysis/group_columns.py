@@ -93,6 +93,7 @@ def _not_grouped(
 
 
 def walk_written(e: Expression) -> list[Expression]:
+    """An expression as written and all in it."""
     found = [e]
     for child in e.children():
         found.extend(walk_written(child))
@@ -100,6 +101,7 @@ def walk_written(e: Expression) -> list[Expression]:
 
 
 def missing_aggregation(text: str, has_grouping: bool) -> Exception:
+    """The error for a column that is neither grouped by nor in an aggregate."""
     if not has_grouping:
         return error("MISSING_GROUP_BY")
     return error("MISSING_AGGREGATION", expression=f'"{text}"', expressionAnyValue=f'"any_value({text})"')

@@ -21,6 +21,7 @@ _LEFT_ONLY = (JoinType.SEMI, JoinType.ANTI)
 
 
 def join(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`left JOIN right`, by a condition, by USING or NATURAL, or LATERAL."""
     assert isinstance(node, p.UnresolvedJoin)
     left = analyzer.resolve(node.left, outer)
     if node.lateral:

@@ -145,6 +145,7 @@ def _is_all(e: Expression) -> bool:
 
 
 def limit(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`LIMIT count OFFSET offset`, both constants."""
     assert isinstance(node, p.Limit)
     child = analyzer.resolve(node.child, outer)
     binder = Binder(analyzer, child, outer)
@@ -214,6 +215,7 @@ def _arithmetic(e: Call, values: list[int]) -> object:
 
 
 def tail(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`tail(count)`: the last rows."""
     assert isinstance(node, p.Tail)
     child = analyzer.resolve(node.child, outer)
     if node.count < 0:

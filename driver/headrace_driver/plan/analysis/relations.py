@@ -18,7 +18,6 @@ from headrace_driver.plan.analysis.messages import error
 from headrace_driver.plan.analysis.ordering import constant
 from headrace_driver.plan.analysis.outer import Outer
 from headrace_driver.plan.analysis.partitions import check_partitions
-from headrace_driver.plan.analysis.pivot import pivot_clause as clause
 from headrace_driver.plan.analysis.rewrite import fresh_copy
 from headrace_driver.plan.analysis.scope import Relation
 from headrace_driver.plan.analysis.select import is_generator, make_generator
@@ -92,11 +91,13 @@ def _read_type(dtype: t.DataType) -> t.DataType:
 
 
 def local_data(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """Rows that came with the plan."""
     assert isinstance(node, p.LocalData)
     return analyzer.relation(p.LocalData(node.arrow_stream, node.schema, node.rows, attributes_of(node.schema)))
 
 
 def range_of(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`spark.range`: one column `id`."""
     assert isinstance(node, p.Range)
     if node.partitions is not None and node.partitions <= 0:
         raise SparkError(
@@ -108,6 +109,7 @@ def range_of(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Rela
 
 
 def read_files(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`spark.read`: lists the files and learns their schema."""
     assert isinstance(node, p.ReadFiles)
     if node.is_streaming:
         raise unsupported("streaming reads")
@@ -190,6 +192,7 @@ def _hinted(analyzer: Analyzer, relation: Relation, parts: tuple[str, ...]) -> R
 
 
 def subquery_alias(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`(query) AS name`: columns are found under that name only."""
     assert isinstance(node, p.SubqueryAlias)
     relation = _qualified(analyzer.resolve(node.child, outer), (node.name,))
     return _hinted(analyzer, relation, (node.name,))
@@ -199,6 +202,7 @@ def subquery_alias(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -
 
 
 def with_cte(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`WITH name AS (query) …`: a query sees the names before it, in RECURSIVE also its own."""
     assert isinstance(node, p.WithCTE)
     before = analyzer.tables
     levels = {analyzer.fold(name): level for name, level in node.levels_max}
@@ -330,6 +334,7 @@ def rows_plan(schema: t.StructType, rows: Sequence[tuple[Expression, ...]]) -> L
 
 
 def table_function(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`FROM function(…)`: range, and every generator."""
     assert isinstance(node, p.UnresolvedTableFunction)
     name = node.name[-1].lower()
     nothing = Relation(p.OneRow(), (), case_sensitive=analyzer.case_sensitive)
@@ -388,8 +393,3 @@ def lateral_view(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> 
     relation.columns = (*child.columns, *made)
     relation.forget_names()
     return relation
-
-
-def pivot_clause(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
-    assert isinstance(node, p.PivotClause)
-    return clause(analyzer, node, outer)

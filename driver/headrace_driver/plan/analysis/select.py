@@ -187,6 +187,7 @@ def _add_generator(binder: Binder, column: Expression, bound: Expression, select
 
 
 def is_generator(binder: Binder, e: Expression) -> bool:
+    """Whether a call yields rows, as explode does."""
     if not isinstance(e, Call):
         return False
     function = binder.analyzer.registry.find(e.name)

@@ -43,6 +43,7 @@ _NUMBER = t.AtomicNumeric
 
 
 def rewritten(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`df.stat` and its like, as the query that computes them."""
     assert isinstance(node, p.Rewritten)
     rewrite = _REWRITES.get(node.kind)
     if rewrite is None:

@@ -47,6 +47,8 @@ class ScanRows(Operator):
 
 @operator
 class ScanRange(Operator):
+    """The numbers from `start` on, made by the tasks; `tasks` is how many the user asked for."""
+
     start: int
     step: int
     rows: int
@@ -112,6 +114,8 @@ class FilterRows(Operator):
 
 @operator
 class GenerateRows(Operator):
+    """Each row once for every row its generator yields; `outer` keeps rows that have none."""
+
     INPUTS = ("child",)
 
     child: Operator
@@ -227,6 +231,8 @@ class SortRows(Operator):
 
 @operator
 class LimitRows(Operator):
+    """So many rows after `offset`; None: all of them."""
+
     INPUTS = ("child",)
 
     child: Operator
@@ -239,6 +245,8 @@ class LimitRows(Operator):
 
 @operator
 class TailRows(Operator):
+    """The last rows of one task."""
+
     INPUTS = ("child",)
 
     child: Operator
@@ -250,6 +258,8 @@ class TailRows(Operator):
 
 @operator
 class SampleRows(Operator):
+    """Each row with probability `upper` - `lower`, or that many times on average `with_replacement`."""
+
     INPUTS = ("child",)
 
     child: Operator
