@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from headrace_driver.functions.internal import TOO_MANY_ROWS
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan import types as t
+from headrace_driver.plan.conditions import conjuncts
 from headrace_driver.plan.expressions import (
     AggregateCall,
     Alias,
@@ -38,13 +39,7 @@ from headrace_driver.plan.optimizer.decorrelation import (
     unwrap,
 )
 from headrace_driver.plan.optimizer.long_lists import lists_as_rows
-from headrace_driver.plan.optimizer.terms import (
-    conjunction,
-    conjuncts,
-    disjunction,
-    equality,
-    has_subquery,
-)
+from headrace_driver.plan.optimizer.terms import conjunction, disjunction, equality, has_subquery
 
 
 def rewrite_subqueries(plan: lp.LogicalPlan) -> lp.LogicalPlan:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from headrace_driver.functions.registry import REGISTRY
 from headrace_driver.plan import types as t
+from headrace_driver.plan.conditions import conjuncts, disjuncts
 from headrace_driver.plan.expressions import (
     AggregateCall,
     Alias,
@@ -21,19 +22,6 @@ from headrace_driver.plan.expressions import (
     transform_down,
     walk,
 )
-from headrace_driver.plan.statistics import conjuncts
-
-__all__ = [
-    "both",
-    "conjunction",
-    "conjuncts",
-    "disjuncts",
-    "equality",
-    "factored",
-    "is_free",
-    "references",
-    "substitute",
-]
 
 
 def conjunction(terms: Iterable[Expression]) -> Expression | None:
@@ -59,19 +47,6 @@ def disjunction(terms: Iterable[Expression]) -> Expression:
     if len(found) == 1:
         return found[0]
     return Call("or", tuple(found), t.BOOLEAN, any(term.nullable for term in found))
-
-
-def disjuncts(expression: Expression) -> list[Expression]:
-    """The terms of a disjunction, from left to right."""
-    found: list[Expression] = []
-    stack = [expression]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, Call) and current.name == "or":
-            stack.extend(reversed(current.args))
-        else:
-            found.append(current)
-    return found
 
 
 def factored(term: Expression) -> Expression:

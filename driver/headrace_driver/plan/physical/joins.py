@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from headrace_driver.plan import logical as lp
+from headrace_driver.plan.conditions import conjuncts
 from headrace_driver.plan.expressions import Attribute, Expression
 from headrace_driver.plan.logical import JoinHint, JoinType
 from headrace_driver.plan.optimizer.terms import conjunction
@@ -22,7 +23,6 @@ from headrace_driver.plan.physical.operator import ANYHOW, EVERYWHERE, Estimate,
 from headrace_driver.plan.physical.operators import AggregatePartial, JoinRows
 from headrace_driver.plan.physical.reading import hashed, read, read_whole, size_of
 from headrace_driver.plan.physical.small import multiplies
-from headrace_driver.plan.statistics import conjuncts
 
 if TYPE_CHECKING:
     from headrace_driver.plan.physical.planner import Planned, Planner

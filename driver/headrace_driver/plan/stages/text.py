@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from headrace_driver.catalog.source import ScanRequest
 from headrace_driver.errors import unsupported
 from headrace_driver.functions.drawn import ROW_NUMBER
+from headrace_driver.plan.conditions import conjuncts
 from headrace_driver.plan.expressions import Alias, Attribute, Call, Expression, Literal, SortOrder
 from headrace_driver.plan.logical import JoinType
 from headrace_driver.plan.physical.exchange import Exchange, ReadBroadcast, ReadExchange
@@ -39,7 +40,6 @@ from headrace_driver.plan.physical.operators import (
     UnionRows,
     WindowRows,
 )
-from headrace_driver.plan.statistics import conjuncts
 from headrace_driver.render.expressions import Renderer, column_name
 from headrace_driver.render.generators import generated_rows
 from headrace_driver.render.types import kernel_type
