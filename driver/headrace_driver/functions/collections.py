@@ -25,7 +25,7 @@ from headrace_driver.functions.mismatch import (
 )
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
 from headrace_driver.plan import types as t
-from headrace_driver.plan.expressions import Attribute, Call, Expression, GetField, Literal
+from headrace_driver.plan.expressions import Call, Expression, Literal
 from headrace_driver.render.text import bounded_count, let, let_all, name_for, raising
 from headrace_driver.render.types import kernel_type
 
@@ -293,6 +293,8 @@ def _arrays_zip(c: Call, args: Sequence[str]) -> str:
 
 
 def _bind_arrays_zip(args: Sequence[Expression], ctx: BindContext) -> Expression:
+    from headrace_driver.plan.expressions import Attribute, GetField
+
     given = coerce("arrays_zip", [ARRAY] * len(args), args, ctx)
     fields = tuple(
         t.StructField(a.name if isinstance(a, Attribute | GetField) else str(i), element(a), True)

@@ -55,7 +55,7 @@ class Namer:
     """Prints expressions. `attribute` says what an unresolved name stands for; `type_of` the type of a part, where
     the text depends on it (None: not known). `qualified` prints as Spark's `sql` does, otherwise as its pretty form."""
 
-    __slots__ = ("_attribute", "_expand", "_is_lateral", "_lambda_names", "_outer_of", "_qualified", "type_of")
+    __slots__ = ("_attribute", "_expand", "_is_lateral", "_lambda_names", "_outer_of", "_qualified", "_type_of")
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Namer:
         qualified: bool = False,
     ) -> None:
         self._attribute = attribute
-        self.type_of = type_of
+        self._type_of = type_of
         self._outer_of = outer_of
         self._expand = expand
         self._is_lateral = is_lateral
@@ -101,6 +101,10 @@ class Namer:
         if printer is None:
             return type(e).__name__.lower()
         return printer(self, e)
+
+    def type_of(self, e: Expression) -> t.DataType | None:
+        """The type of a part; None: not known."""
+        return self._type_of(e)
 
     def texts(self, many: Sequence[Expression]) -> list[str]:
         """Each of them in one line."""
@@ -145,7 +149,7 @@ class Namer:
     def _extract(self, e: UnresolvedExtract) -> str:
         child = self.text(e.child)
         if isinstance(e.key, Literal) and isinstance(e.key.type, t.StringType):
-            dtype = self.type_of(e.child)
+            dtype = self._type_of(e.child)
             is_struct = isinstance(dtype, t.StructType) or (
                 isinstance(dtype, t.ArrayType) and isinstance(dtype.element, t.StructType)
             )
