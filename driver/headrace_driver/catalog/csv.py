@@ -95,9 +95,6 @@ def csv_options(options: Mapping[str, str], conf: Mapping[str, str], time_zone: 
     )
 
 
-# --- records and fields ----------------------------------------------------------------------------------------------
-
-
 def records(how: CsvOptions, column: str, source: str) -> str:
     """A relation with the lines that are records, as `line`: no blank ones, no comments, of a file or of lines."""
     if how.multi_line:
@@ -289,9 +286,6 @@ def _moment(how: CsvOptions, text: str, dtype: t.DataType, pattern: str | None) 
         return f"CASE WHEN regexp_full_match({v}, {quote(plain)}) THEN {quick} ELSE {general} END"
 
     return let(text, build)
-
-
-# --- the source ------------------------------------------------------------------------------------------------------
 
 
 class CsvSource(LinesSource):

@@ -46,9 +46,6 @@ def make(
     return Call(name, tuple(args), dtype, nullable, ctx.display or name, ctx.origin)
 
 
-# --- constructors ----------------------------------------------------------------------------------------------------
-
-
 def _bind_array(args: Sequence[Expression], ctx: BindContext) -> Expression:
     if not args:
         return make("array", (), t.ArrayType(t.NULL, False), ctx, null=False)
@@ -61,9 +58,6 @@ def _bind_array(args: Sequence[Expression], ctx: BindContext) -> Expression:
 
 def _render_array(c: Call, args: Sequence[str]) -> str:
     return f"[{', '.join(args)}]" if args else f"[]::{kernel_type(c.type)}"
-
-
-# --- access ----------------------------------------------------------------------------------------------------------
 
 
 def _bind_get_item(args: Sequence[Expression], ctx: BindContext) -> Expression:
@@ -118,9 +112,6 @@ def _element_at(c: Call, args: Sequence[str], *, attempt: bool = False) -> str:
         return f"CASE WHEN {i} = 0 THEN {zero} WHEN abs({i}) > len({a}) THEN {out} ELSE {a}[{i}] END"
 
     return let_all(list(args), build)
-
-
-# --- arrays ----------------------------------------------------------------------------------------------------------
 
 
 def _bind_array_concat(args: Sequence[Expression], ctx: BindContext) -> Expression:

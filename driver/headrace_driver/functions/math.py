@@ -109,9 +109,6 @@ def _log(c: Call, args: Sequence[str]) -> str:
     return let_all(list(args), build)
 
 
-# --- rounding --------------------------------------------------------------------------------------------------------
-
-
 def _round_type(dtype: t.DataType, places: int) -> t.DataType:
     if not isinstance(dtype, t.DecimalType):
         return dtype

@@ -32,9 +32,6 @@ def is_binary(call: Call, index: int = 0) -> bool:
     return isinstance(call.args[index].dtype, t.BinaryType)
 
 
-# --- concatenation ---------------------------------------------------------------------------------------------------
-
-
 def _bind_concat(args: Sequence[Expression], ctx: BindContext) -> Expression:
     """concat and ||: strings, binaries (when all are) or arrays; null when any is null."""
     if not args:
@@ -79,9 +76,6 @@ def _render_concat_ws(c: Call, args: Sequence[str]) -> str:
     joined = f"list_concat({', '.join(lists)})" if len(lists) > 1 else lists[0]
     kept = f"list_filter({joined}, lambda x: x IS NOT NULL)"
     return f"CASE WHEN {separator} IS NOT NULL THEN coalesce(array_to_string({kept}, {separator}), '') END"
-
-
-# --- pieces ----------------------------------------------------------------------------------------------------------
 
 
 def _substring(c: Call, args: Sequence[str]) -> str:
@@ -197,9 +191,6 @@ def _substring_index(c: Call, args: Sequence[str]) -> str:
         )
 
     return let_all(list(args), build)
-
-
-# --- others ----------------------------------------------------------------------------------------------------------
 
 
 def _initcap(c: Call, args: Sequence[str]) -> str:

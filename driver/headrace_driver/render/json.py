@@ -28,9 +28,6 @@ def json_value(j: str) -> str:
     )
 
 
-# --- reading ---------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class _Reading:
     zone: str
@@ -149,9 +146,6 @@ def _map(j: str, item: t.DataType, how: _Reading) -> str:
     # Of keys that are repeated the last counts, in the place of the first.
     keys = f"list_filter(json_keys({j}), lambda k, i: list_position(json_keys({j}), k) = i)"
     return f"CASE WHEN json_type({j}) = 'OBJECT' THEN MAP({keys}, list_transform({keys}, lambda {name}: {body})) END"
-
-
-# --- writing ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

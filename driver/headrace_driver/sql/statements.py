@@ -138,8 +138,6 @@ class StatementParser(PipeParser):
             )
         return self.failure()
 
-    # --- views
-
     def _create(self) -> p.LogicalPlan:
         start = self.i
         self.i += 1
@@ -271,8 +269,6 @@ class StatementParser(PipeParser):
             return identifier_clause(self)
         return self.dotted_name()
 
-    # --- SET, RESET
-
     def _set(self) -> p.LogicalPlan:
         following = self.peek()
         if following in ("CATALOG", "VAR", "VARIABLE") and self.is_name[self.i + 2]:
@@ -328,8 +324,6 @@ class StatementParser(PipeParser):
         """The statement's text from that token on: keys and values of settings are not tokens."""
         return self.tokens.text[self.tokens.starts[index] :].rstrip().rstrip(";").rstrip()
 
-    # --- SHOW, DESCRIBE, EXPLAIN
-
     def _show(self) -> p.LogicalPlan:
         what = self.peek()
         if what not in ("TABLES", "VIEWS"):
@@ -377,8 +371,6 @@ class StatementParser(PipeParser):
         plan = p.ExplainCommand(self.statement(), mode)
         self.depth -= 1
         return plan
-
-    # --- INSERT OVERWRITE DIRECTORY
 
     def _insert(self) -> p.LogicalPlan:
         start = self.i

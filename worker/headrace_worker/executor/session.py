@@ -160,8 +160,6 @@ class Session:
             if isinstance(program, Program):
                 program.forget_kernel()
 
-    # --- orders
-
     def _apply(self, order: executor_pb2.ToExecutor) -> None:
         """Takes over what came with a frame, on the main thread, between attempts."""
         for job_id in order.drop_jobs:
@@ -190,8 +188,6 @@ class Session:
             del self._tables[output]
         for mapped in [key for key in self._around.broadcasts if key[0] == job_id]:
             del self._around.broadcasts[mapped]
-
-    # --- frames
 
     def _read_frames(self) -> None:
         """The second thread. When the daemon is gone, there is nobody to work for."""
@@ -280,8 +276,6 @@ class Session:
                 self._cancelled.set()
                 self._around.engine.interrupt()
 
-    # --- reports
-
     def _flush(self) -> None:
         with self._send_lock:
             finished, self._finished = self._finished, []
@@ -307,8 +301,6 @@ class Session:
     def _send(self, message: executor_pb2.FromExecutor) -> None:
         with self._send_lock:
             self._connection.sendall(frames.pack(message.SerializeToString()))
-
-    # --- blocks
 
     def _find_store(self, holder: task_pb2.Holder) -> BlockStore | None:
         """Own blocks and those of other workers on this host are read from disk."""

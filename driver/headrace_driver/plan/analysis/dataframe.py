@@ -218,9 +218,6 @@ def _droppable(binder: Binder, column: Expression) -> Expression | None:
     return binder.bind(column)
 
 
-# --- df.to(schema) ---------------------------------------------------------------------------------------------------
-
-
 def to_schema(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
     """Columns matched by name, in the schema's order and types; nested fields likewise."""
     assert isinstance(node, p.ToSchema)

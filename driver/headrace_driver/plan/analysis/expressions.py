@@ -62,8 +62,6 @@ class Binder(Names):
     windows, `windows`, `generators`.
     """
 
-    # --- entry points
-
     def bind(self, e: Expression) -> Expression:
         """The resolved form of `e`."""
         return _BINDERS[type(e)](self, e)
@@ -97,8 +95,6 @@ class Binder(Names):
         """A field of a struct by position."""
         assert isinstance(struct.dtype, t.StructType)
         return GetField(struct, ordinal, struct.dtype.fields[ordinal].name)
-
-    # --- small nodes
 
     def _itself(self, e: Expression) -> Expression:
         return e
@@ -161,8 +157,6 @@ class Binder(Names):
 
     def _rebind_children(self, e: Expression) -> Expression:
         return e.map_children(self.bind)
-
-    # --- functions
 
     def _function(self, e: Expression) -> Expression:
         assert isinstance(e, UnresolvedFunction)
@@ -350,8 +344,6 @@ class Binder(Names):
                 expanded.append(arg)
         return tuple(expanded)
 
-    # --- windows
-
     def _window(self, e: Expression) -> Expression:
         assert isinstance(e, WindowExpression)
         function = e.function
@@ -386,8 +378,6 @@ class Binder(Names):
             if entry is not None:
                 return entry.kind
         return FunctionKind.AGGREGATE
-
-    # --- subqueries
 
     def subquery(self, plan: LogicalPlan) -> tuple[LogicalPlan, tuple[Attribute, ...]]:
         """A subquery's plan resolved, and the columns of this operator (and beyond) that it uses."""

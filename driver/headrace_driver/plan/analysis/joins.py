@@ -93,9 +93,6 @@ def _joined(left: Relation, right: Relation, kind: JoinType, condition: Expressi
     return relation
 
 
-# --- USING and NATURAL -----------------------------------------------------------------------------------------------
-
-
 def _using(analyzer: Analyzer, node: p.UnresolvedJoin, left: Relation, right: Relation) -> Relation:
     """The key columns once, first; the other side's stay to be had under their qualified names."""
     names = node.using if not node.natural else _shared_names(left, right)
@@ -169,9 +166,6 @@ def _equal(analyzer: Analyzer, relation: Relation, a: Attribute, b: Attribute) -
 
 def _and(analyzer: Analyzer, relation: Relation, a: Expression, b: Expression) -> Expression:
     return Binder(analyzer, relation).call("and", (a, b))
-
-
-# --- LATERAL ---------------------------------------------------------------------------------------------------------
 
 
 def _lateral(analyzer: Analyzer, node: p.UnresolvedJoin, left: Relation, outer: Outer | None) -> Relation:

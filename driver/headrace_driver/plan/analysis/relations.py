@@ -198,9 +198,6 @@ def subquery_alias(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -
     return _hinted(analyzer, relation, (node.name,))
 
 
-# --- common table expressions ----------------------------------------------------------------------------------------
-
-
 def with_cte(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
     """`WITH name AS (query) …`: a query sees the names before it, in RECURSIVE also its own."""
     assert isinstance(node, p.WithCTE)
@@ -278,9 +275,6 @@ def _common_table(analyzer: Analyzer, table: CommonTable, outer: Outer | None) -
     return analyzer.relation(plan, columns)
 
 
-# --- rows in the text ------------------------------------------------------------------------------------------------
-
-
 def inline_table(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
     """VALUES: the rows as data when all are constants, else a union of one-row projections."""
     assert isinstance(node, p.InlineTable)
@@ -328,9 +322,6 @@ def rows_plan(schema: t.StructType, rows: Sequence[tuple[Expression, ...]]) -> L
     if len(branches) == 1:
         return branches[0]
     return p.Union(tuple(branches), attributes_of(schema))
-
-
-# --- functions in FROM -----------------------------------------------------------------------------------------------
 
 
 def table_function(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:

@@ -70,9 +70,6 @@ def literal_of(value: Any) -> Literal:
     return Literal(value, t.DOUBLE) if isinstance(value, float) else Literal(str(value), t.STRING)
 
 
-# --- na --------------------------------------------------------------------------------------------------------------
-
-
 def _na_fill(analyzer: Analyzer, child: Relation, binder: Binder, arguments: Mapping[str, Any]) -> Relation:
     """Nulls (and NaN) replaced, in the columns whose type the value fits."""
     names = _names(arguments)
@@ -171,8 +168,6 @@ def _as(value: Literal, dtype: t.DataType) -> Expression:
     return value if value.type == dtype else Cast(value, dtype)
 
 
-# --- describe and summary --------------------------------------------------------------------------------------------
-
 _DESCRIBED = ("count", "mean", "stddev", "min", "max")
 _SUMMARY = ("count", "mean", "stddev", "min", "25%", "50%", "75%", "max")
 
@@ -253,9 +248,6 @@ def _unknown_statistic(name: str) -> SparkError:
 
 def _text(e: Expression) -> Expression:
     return e if isinstance(e.dtype, t.StringType) else Cast(e, t.STRING)
-
-
-# --- single figures --------------------------------------------------------------------------------------------------
 
 
 def _two_columns(

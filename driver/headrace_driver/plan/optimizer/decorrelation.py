@@ -185,9 +185,6 @@ def unwrap(expression: Expression) -> Expression:
     return transform_down(expression, lambda part: part.attribute if isinstance(part, OuterReference) else part)
 
 
-# --- the general way ---------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class OverDomain:
     """A plan that yields, besides its own columns, `domain[i]`: the value of outer column i each row belongs to."""

@@ -163,9 +163,6 @@ def _(plan: lp.CTEReference, terms: Terms, note: Noted) -> lp.LogicalPlan:
     return _above(plan, terms)
 
 
-# --- joins ------------------------------------------------------------------------------------------------------------
-
-
 @_push.register
 def _(plan: lp.Join, terms: Terms, note: Noted) -> lp.LogicalPlan:
     if plan.mark is not None:

@@ -212,8 +212,6 @@ class _Scope:
         self.plan = lp.Join(self.plan, again, lp.JoinType.LEFT, condition, mark=open_mark)
         return Call("or", (mark, open_mark), t.BOOLEAN, False)
 
-    # --- the three kinds ----------------------------------------------------------------------------------------------
-
     def _exists(self, part: Exists, kind: lp.JoinType, mark: Attribute | None = None) -> None:
         plan = rewrite_subqueries(_without_limit(part.plan))
         try:

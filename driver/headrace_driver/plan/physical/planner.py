@@ -81,8 +81,6 @@ class Planner:
         """The whole physical plan, or None while stages it depends on are running (see `requested`)."""
         return self.plan(self.root)
 
-    # --- what the strategies of other modules use ---------------------------------------------------------------------
-
     def plan(self, node: lp.LogicalPlan) -> Planned:
         """The operator for one logical operator, or None when it has to wait."""
         known = self._planned.get(id(node))
@@ -185,9 +183,6 @@ def _estimated_stats(exchange: Exchange) -> StageStats:
     total = int(size.bytes / UNCOMPRESSED_RATIO)
     share = total // exchange.partitions
     return StageStats(exchange.stage_id, int(size.rows), total, [share] * exchange.partitions)
-
-
-# --- strategies without a module of their own ------------------------------------------------------------------------
 
 
 def _scan(planner: Planner, node: lp.Scan, predicate: Expression | None = None) -> Operator:

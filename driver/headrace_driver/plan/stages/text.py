@@ -140,8 +140,6 @@ class StageText:
     def block(self, op: Operator) -> Block:
         return _WRITERS[type(op)](self, op)
 
-    # --- leaves ---------------------------------------------------------------------------------------------------
-
     def _input(self, op: Operator, message: task_pb2.StageInput) -> str:
         self.leaves.append(op)
         self.inputs.append(message)
@@ -213,8 +211,6 @@ class StageText:
         names = [f"{column_name(source)} AS {column_name(mine)}" for source, mine in pairs]
         block.columns = ", ".join(names) or "1 AS _"
         return block
-
-    # --- one row at a time ----------------------------------------------------------------------------------------
 
     def _project(self, op: ProjectRows) -> Block:
         columns = ", ".join(self._column(c) for c in op.columns)
@@ -294,8 +290,6 @@ class StageText:
         bounds = [f"{number} >= {op.lower!r}", f"{number} < {op.upper!r}"]
         return Block(source, "* EXCLUDE (_row)", bounds)
 
-    # --- groups, windows, orders ----------------------------------------------------------------------------------
-
     def _grouped(self, block: Block, grouping: Sequence[Attribute], columns: list[str]) -> Block:
         keys = [column_name(k) for k in grouping]
         block.columns = ", ".join([*keys, *columns]) or "1 AS _"
@@ -363,8 +357,6 @@ class StageText:
         block.columns = "*, row_number() OVER () AS _row, count(*) OVER () AS _rows"
         names = ", ".join(column_name(a) for a in op.output) or "1"
         return Block(f"({block.text()})", names, [f"_row > _rows - {op.count}"], " ORDER BY _row")
-
-    # --- two sides ------------------------------------------------------------------------------------------------
 
     def _join(self, op: JoinRows) -> Block:
         left = self.block(op.left).as_source()
