@@ -118,6 +118,8 @@ class Renderer:
                 return self.decimal(child)
         return DecimalText(self.expression(expression), dtype.precision, dtype.scale, 10**dtype.precision - 1)
 
+    # --- aggregates in two phases ------------------------------------------------------------------------------------
+
     def two_phase(self, call: AggregateCall) -> TwoPhase | None:
         """How this call is split over tasks, or None when its rows must come together first."""
         function = _function(call.name)
@@ -140,6 +142,8 @@ class Renderer:
     def finish(split: TwoPhase, columns: Sequence[str]) -> str:
         """The result over merged buffers (columns, or the merging texts themselves)."""
         return split.finish(columns)
+
+    # --- one node each -----------------------------------------------------------------------------------------------
 
     def _literal(self, e: Expression) -> str:
         assert isinstance(e, Literal)
@@ -226,6 +230,8 @@ class Renderer:
     def _variable(self, e: Expression) -> str:
         assert isinstance(e, LambdaVariable)
         return f"v{e.id}"
+
+    # --- aggregates and windows --------------------------------------------------------------------------------------
 
     def _aggregate(self, e: Expression) -> str:
         assert isinstance(e, AggregateCall)
