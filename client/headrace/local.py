@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from headrace.address import DriverAddress
 from headrace.errors import ClusterError
 from headrace.security import from_settings
+from headrace.session import open_session
 from headrace.settings import Settings, registry, resolve
 
 if TYPE_CHECKING:
@@ -148,8 +149,6 @@ class LocalCluster:
 
     def session(self) -> SparkSession:
         """A new PySpark session on the cluster, with state of its own. It is stopped when the cluster is closed."""
-        from headrace.session import open_session
-
         session = open_session(self.address, self._security, self._channels.add)
         self._sessions.add(session)
         return session
