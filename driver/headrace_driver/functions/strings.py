@@ -11,6 +11,7 @@ from headrace_driver.functions.declare import (
     INT,
     STRING,
     TEXT_OR_BINARY,
+    Parameter,
     call,
     check_count,
     coerce,
@@ -53,14 +54,18 @@ def _bind_concat(args: Sequence[Expression], ctx: BindContext) -> Expression:
     return Call("concat", tuple(given), dtype, any(a.nullable for a in given), ctx.display or "concat", ctx.origin)
 
 
+def _text_or_texts(e: Expression) -> Expression | None:
+    return implicit_cast(e, t.ArrayType(t.STRING) if isinstance(e.dtype, t.ArrayType) else t.STRING)
+
+
+_TEXT_OR_TEXTS = Parameter('("ARRAY<STRING>" or "STRING")', _text_or_texts)
+
+
 def _bind_concat_ws(args: Sequence[Expression], ctx: BindContext) -> Expression:
     """Skips nulls; arrays of strings give their elements."""
     check_count("concat_ws", args, 1, None, ctx)
-    given: list[Expression] = []
-    for arg in args:
-        target = t.ArrayType(t.STRING) if isinstance(arg.dtype, t.ArrayType) else t.STRING
-        given.append(cast_to(arg, target))
-    return Call("concat_ws", tuple(given), t.STRING, given[0].nullable, ctx.display or "concat_ws", ctx.origin)
+    given = coerce("concat_ws", [STRING, *[_TEXT_OR_TEXTS] * (len(args) - 1)], args, ctx)
+    return Call("concat_ws", given, t.STRING, given[0].nullable, ctx.display or "concat_ws", ctx.origin)
 
 
 def _render_concat_ws(c: Call, args: Sequence[str]) -> str:
