@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,15 +94,39 @@ def displays(spark: SparkSession) -> list[Message]:
 def connect_requests(spark: SparkSession, directory: Path) -> list[tuple[str, Message]]:
     """Methods of Spark Connect with a valid request each."""
     client: Any = spark._client
-    head = {"session_id": str(uuid.uuid4()), "user_context": {"user_id": "fuzz"}}
+    # Ids, and the seeds that programs leave out, which PySpark draws.
+    random.seed(1)
+    head = {"session_id": _new_id(), "user_context": {"user_id": "fuzz"}}
     plans = [df._plan.to_proto(client) for df in dataframes(spark)]
+    for plan in plans:
+        _without_call_sites(plan)
     actions = [*plans, *commands(spark, directory), *catalog_plans(), *displays(spark)]
-    execute = [base_pb2.ExecutePlanRequest(**head, plan=plan, operation_id=str(uuid.uuid4())) for plan in actions]
+    execute = [base_pb2.ExecutePlanRequest(**head, plan=plan, operation_id=_new_id()) for plan in actions]
     return [
         *(("ExecutePlan", request) for request in execute),
         *(("AnalyzePlan", request) for request in _questions(head, plans)),
         *_others(head),
     ]
+
+
+def _new_id() -> str:
+    return str(uuid.UUID(int=random.getrandbits(128), version=4))
+
+
+def _without_call_sites(message: Message) -> None:
+    """They name files and lines of a checkout: elsewhere the same seed would damage other bits."""
+    for field, value in message.ListFields():
+        if field.name == "call_site":
+            message.ClearField(field.name)
+        elif field.message_type is None:
+            continue
+        elif field.message_type.GetOptions().map_entry:
+            for each in value.values():
+                if isinstance(each, Message):
+                    _without_call_sites(each)
+        else:
+            for each in [value] if isinstance(value, Message) else value:
+                _without_call_sites(each)
 
 
 def _questions(head: dict[str, Any], plans: list[Any]) -> list[Message]:
@@ -138,7 +163,7 @@ def _others(head: dict[str, Any]) -> list[tuple[str, Message]]:
         {"unset": {"keys": [name]}},
         {"is_modifiable": {"keys": [name]}},
     ]
-    operation_id = str(uuid.uuid4())
+    operation_id = _new_id()
     chunk = {"data": b"abcdef", "crc": 1267612143}
     begin = {"name": "cache/b", "total_bytes": 6, "num_chunks": 1, "initial_chunk": chunk}
     artifacts = base_pb2.AddArtifactsRequest
@@ -151,7 +176,7 @@ def _others(head: dict[str, Any]) -> list[tuple[str, Message]]:
         ("ReleaseExecute", base_pb2.ReleaseExecuteRequest(**head, operation_id=operation_id, release_all={})),
         ("ReleaseExecute", base_pb2.ReleaseExecuteRequest(**head, operation_id=operation_id, release_until={})),
         ("ReleaseSession", base_pb2.ReleaseSessionRequest(**head)),
-        ("CloneSession", base_pb2.CloneSessionRequest(**head, new_session_id=str(uuid.uuid4()))),
+        ("CloneSession", base_pb2.CloneSessionRequest(**head, new_session_id=_new_id())),
         ("GetStatus", base_pb2.GetStatusRequest(**head, operation_status={"operation_ids": [operation_id]})),
         ("FetchErrorDetails", base_pb2.FetchErrorDetailsRequest(**head, error_id=operation_id)),
         ("AddArtifacts", artifacts(**head, batch={"artifacts": [{"name": "cache/a", "data": chunk}]})),
