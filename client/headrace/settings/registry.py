@@ -119,7 +119,7 @@ DRIVER_WAREHOUSE = _add(
         "driver.warehouse",
         kinds.PATH,
         Path("spark-warehouse"),
-        "Directory of tables saved without a path; all hosts must see it under the same name.",
+        "Directory of tables saved without a path. These are not built yet: it is what `spark.sql.warehouse.dir` says.",
         "--warehouse",
     )
 )

@@ -17,8 +17,6 @@ from headrace_driver.plan.expressions import Call, Expression, Literal
 from headrace_driver.render.json import json_text, json_value, read_json
 from headrace_driver.render.text import let, quote
 
-# --- paths -----------------------------------------------------------------------------------------------------------
-
 _STEP = re.compile(r"\.(\*|[^.\[\]]+)|\[(\d+)\]|\[(\*)\]|\['([^']*)'\]")
 
 
@@ -71,9 +69,6 @@ def _found(values: str) -> str:
     joined = f"'[' || array_to_string(list_transform({values}, lambda x: CAST(x AS VARCHAR)), ',') || ']'"
     one = let(f"{values}[1]", json_value)
     return f"CASE len({values}) WHEN 0 THEN NULL WHEN 1 THEN {one} ELSE {joined} END"
-
-
-# --- from_json and to_json -------------------------------------------------------------------------------------------
 
 
 def _bind_from_json(args: Sequence[Expression], ctx: BindContext) -> Expression:
@@ -187,9 +182,6 @@ def _to_json(c: Call, args: Sequence[str]) -> str:
     )
 
 
-# --- schemas ---------------------------------------------------------------------------------------------------------
-
-
 def inferred(value: Any) -> t.DataType:
     """The type Spark infers for a parsed JSON value."""
     match value:
@@ -253,9 +245,6 @@ def _bind_schema_of(args: Sequence[Expression], ctx: BindContext) -> Expression:
     except ValueError:
         return Literal("STRUCT<_corrupt_record: STRING>", t.STRING)
     return Literal(without_nulls(inferred(value)).sql, t.STRING)
-
-
-# --- small ones ------------------------------------------------------------------------------------------------------
 
 
 def _typed(s: str, kind: str, value: str) -> str:
