@@ -1,5 +1,6 @@
 """The engines that benchmarks compare: what each installs, in an environment of its own, and how it is named."""
 
+import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,3 +36,11 @@ ENGINES = {
         Engine("spark", "Spark 4.2, local[2], Java 17", ("pyspark==4.2.1", "pandas>=2.2,<3", "pyarrow>=20,<27")),
     )
 }
+
+
+def engine_names(text: str) -> list[str]:
+    """The engines of a comma-separated option, for argparse."""
+    names = text.split(",")
+    if unknown := [name for name in names if name not in ENGINES]:
+        raise argparse.ArgumentTypeError(f"unknown engine: {', '.join(unknown)} (known: {', '.join(ENGINES)})")
+    return names

@@ -20,7 +20,7 @@ from typing import Any
 
 import duckdb
 
-from benchmarks.engines import ENGINES
+from benchmarks.engines import ENGINES, engine_names
 from benchmarks.harness import EngineProcess
 from benchmarks.tpch import machine, read_through, run_query, show_progress, summary
 
@@ -50,11 +50,7 @@ DIMENSION_JOINS = {"automatic": _FACTS.format(hint=""), "shuffled": _FACTS.forma
 def main() -> int:
     """Command line; see the module's description."""
     options = _options()
-    names = options.engines.split(",")
-    unknown = [name for name in names if name not in ENGINES]
-    if unknown:
-        print(f"unknown engine: {', '.join(unknown)} (known: {', '.join(ENGINES)})", file=sys.stderr)
-        return 2
+    names: list[str] = options.engines
     options.output.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         directory = options.data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="headrace-skew-")))
@@ -92,7 +88,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.skew", description="Skew and broadcasts")
     parser.add_argument("--rows", type=int, default=10_000_000, help="rows of the skewed table and of its even peer")
     parser.add_argument("--fact-rows", type=int, default=50_000_000, help="rows joined to a small dimension")
-    parser.add_argument("--engines", default="headrace", help="comma-separated: " + ", ".join(ENGINES))
+    known = ", ".join(ENGINES)
+    parser.add_argument("--engines", type=engine_names, default="headrace", help=f"comma-separated: {known}")
     parser.add_argument("--shape", action="append", default=[], help="only queries whose names begin so; repeatable")
     parser.add_argument("--warm", type=int, default=2, help="runs after the first one, whose median counts")
     parser.add_argument("--timeout", type=float, default=300, help="seconds a query may take")

@@ -21,7 +21,7 @@ from typing import Any
 
 import psutil
 
-from benchmarks.engines import ENGINES
+from benchmarks.engines import ENGINES, engine_names
 from benchmarks.harness import EngineProcess, Run
 from benchmarks.report import write_report
 from headrace.settings.kinds import parse_size
@@ -33,11 +33,7 @@ CHECKSUM_TOLERANCE = 1e-4  # Engines differ in how many digits an average keeps.
 def main() -> int:
     """Command line; see the module's description."""
     options = _options()
-    names = options.engines.split(",")
-    unknown = [name for name in names if name not in ENGINES]
-    if unknown:
-        print(f"unknown engine: {', '.join(unknown)} (known: {', '.join(ENGINES)})", file=sys.stderr)
-        return 2
+    names: list[str] = options.engines
     queries = {name: text for name, text in corpus.suite("tpch").items() if not options.query or name in options.query}
     directory = options.data or data.tpch_data(options.scale)
     options.output.mkdir(parents=True, exist_ok=True)
@@ -78,7 +74,8 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tpch", description="TPC-H on engines side by side")
     parser.add_argument("--scale", type=float, default=1)
-    parser.add_argument("--engines", default=",".join(ENGINES), help="comma-separated: " + ", ".join(ENGINES))
+    known = ", ".join(ENGINES)
+    parser.add_argument("--engines", type=engine_names, default=",".join(ENGINES), help=f"comma-separated: {known}")
     parser.add_argument("--query", action="append", default=[], help="only this query (q01); repeatable")
     parser.add_argument("--warm", type=int, default=3, help="runs after the first one, whose median is the warm time")
     parser.add_argument("--timeout", type=float, default=300, help="seconds a query may take")

@@ -56,7 +56,8 @@ def report(address: str, wall_s: float) -> None:
     from collections import Counter
 
     from headrace import JobsClient
-    from headrace.commands.tables import byte_text, duration_text, show, table
+    from headrace.commands.tables import show, table
+    from headrace.quantities import byte_text, duration_text
 
     with JobsClient(address) as client:
         details = [client.get_job(summary.job_id) for summary in reversed(client.list_jobs())]

@@ -25,9 +25,9 @@ from headrace.errors import (
 )
 
 if TYPE_CHECKING:
+    from headrace.connection import connect
     from headrace.jobs import JobsClient
     from headrace.local import LocalCluster
-    from headrace.session import connect
 
 __all__ = [
     "ClusterError",
@@ -44,7 +44,7 @@ __all__ = [
     "connect",
 ]
 
-_LAZY = {"JobsClient": "headrace.jobs", "LocalCluster": "headrace.local", "connect": "headrace.session"}
+_LAZY = {"JobsClient": "headrace.jobs", "LocalCluster": "headrace.local", "connect": "headrace.connection"}
 
 
 def __getattr__(name: str) -> Any:

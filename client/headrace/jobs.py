@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from headrace.address import DriverAddress
 from headrace.errors import HeadraceError, NotFoundError, QueryError, RefusedError, UnreachableError
+from headrace.job_text import describe_failure
 from headrace.security import Role, Security
 from headrace.transport import open_channel
 from headrace_proto.v1 import common_pb2, jobs_pb2, jobs_pb2_grpc
@@ -143,30 +144,3 @@ def query_error(failure: common_pb2.Failure) -> QueryError:
         user = failure.user_error
         return QueryError(user.message, user.error_class, user.sql_state)
     return QueryError(describe_failure(failure))
-
-
-def describe_failure(failure: common_pb2.Failure) -> str:
-    """One line on any failure, for tables and messages; empty where there is none."""
-    match failure.WhichOneof("cause"):
-        case "user_error":
-            return failure.user_error.message or f"[{failure.user_error.error_class}]"
-        case "fetch_failed":
-            fetch = failure.fetch_failed
-            return (
-                f"Blocks of stage {fetch.output.stage_id} on worker {fetch.worker_id} could not be had: {fetch.detail}"
-            )
-        case "executor_lost":
-            lost = failure.executor_lost
-            return f"The executor died (exit code {lost.exit_code}): {lost.detail}"
-        case "worker_lost":
-            return f"Worker {failure.worker_lost.worker_id} was lost: {failure.worker_lost.detail}"
-        case "out_of_memory":
-            return f"Out of memory with {failure.out_of_memory.granted_bytes} bytes: {failure.out_of_memory.detail}"
-        case "disk_full":
-            return f"No space left in {failure.disk_full.directory}"
-        case "cancelled":
-            return f"Cancelled: {failure.cancelled.reason}"
-        case "internal":
-            return f"Internal error: {failure.internal.message}"
-        case _:
-            return ""

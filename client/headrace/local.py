@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from headrace.address import DriverAddress
 from headrace.errors import ClusterError
 from headrace.security import from_settings
+from headrace.session import open_session
 from headrace.settings import Settings, registry, resolve
 
 if TYPE_CHECKING:
@@ -65,10 +66,10 @@ class LocalCluster:
 
     They listen on loopback, keep their files in a private directory and end with the program, also when it is killed.
     `memory_per_worker` takes bytes or text like `"2g"`; `data` maps names to directories that every worker offers as
-    its own; `settings` are further settings by name, like `{"driver.warehouse": "/data/warehouse"}`. The constructor
-    (from the command line: resolved ones, which replace every other argument). The constructor
-    returns when the driver answers and all workers have joined, or raises ClusterError with the end of their logs. With
-    `meanwhile`, which it calls while the processes start, it does not wait for the workers.
+    its own; `settings` are further settings by name, like `{"driver.warehouse": "/data/warehouse"}` (from the command
+    line resolved ones, which replace every other argument). The constructor returns when the driver answers and all
+    workers have joined, or raises ClusterError with the end of their logs. With `meanwhile`, which it calls while the
+    processes start, it does not wait for the workers.
     """
 
     def __init__(
@@ -148,8 +149,6 @@ class LocalCluster:
 
     def session(self) -> SparkSession:
         """A new PySpark session on the cluster, with state of its own. It is stopped when the cluster is closed."""
-        from headrace.session import open_session
-
         session = open_session(self.address, self._security, self._channels.add)
         self._sessions.add(session)
         return session

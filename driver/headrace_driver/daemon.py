@@ -39,6 +39,7 @@ from headrace_driver.query.native_sql import NativeSql
 from headrace_driver.restart import OpenJournal
 from headrace_driver.session import IDLE_TIMEOUT_S, SessionStore
 from headrace_driver.web.server import HttpServer
+from headrace_driver.web.watcher import Watcher
 
 _log = structlog.get_logger("headrace.driver")
 
@@ -98,7 +99,8 @@ class DriverDaemon:
         services = self._add_services(server)
         port = listen(server, config.host, config.port, config.security, Role.CLIENT)
         registries = [prometheus_client.REGISTRY, self._cluster_side().metrics.registry]
-        self._http = HttpServer(config.host, config.http_port, config.security, registries)
+        watcher = Watcher(self._cluster_side().runner)
+        self._http = HttpServer(config.host, config.http_port, config.security, registries, watcher)
         self._addresses = DriverAddresses(host_port(config.host, port), self._http.address)
         self._cluster_side().start()
         assert self._connect is not None

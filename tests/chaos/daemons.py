@@ -28,6 +28,7 @@ import headrace
 from headrace.jobs import JobsClient
 from headrace_proto.v1 import jobs_pb2
 from tests.cluster.hosts import Host
+from tests.living_files import files_below
 
 if TYPE_CHECKING:
     from pyspark.sql.connect.session import SparkSession
@@ -150,7 +151,7 @@ class Daemons:
 
     def blocks(self, name: str, pattern: str = "*.data") -> list[Path]:
         """Map outputs that lie with a worker."""
-        return sorted((self.directory / name / "blocks").rglob(pattern))
+        return files_below(self.directory / name / "blocks", pattern=pattern)
 
     def log(self, name: str) -> str:
         """Without colours."""

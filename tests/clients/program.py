@@ -51,20 +51,32 @@ def outcome(call: Call) -> Any:
         return f"raises {type(error).__name__} {condition}"
 
 
-def add(spark: Any, directory: str) -> None:
+def each(name: str, call: Call) -> None:
+    """Adds a call. Calls are made in the order they were added in, and some need what an earlier one left."""
+    assert name not in CALLS, name
+    CALLS[name] = call
+
+
+def add_all(spark: Any, directory: str) -> None:
     """Fills CALLS."""
     people = spark.createDataFrame(
         [("Ann", 30, "x", 1.5), ("Bob", 25, "y", None), ("Cid", 35, "x", 2.5), ("Dee", None, "y", 4.0)],
         "name string, age int, team string, score double",
     )
     teams = spark.createDataFrame([("x", "Xenon"), ("z", "Zinc")], ["team", "title"])
-    path = f"{directory}/people"
+    add_making_frames(spark, people)
+    add_files(spark, people, directory)
+    add_rows_and_columns(people, teams)
+    add_joins_and_groups(people, teams)
+    add_statistics(people)
+    add_expressions_and_actions(spark, people, teams)
+    add_sql_and_names(spark, people)
+    add_settings(spark)
+    add_refused(spark, people)
+    add_interrupts(spark)
 
-    def each(name: str, call: Call) -> None:
-        assert name not in CALLS, name
-        CALLS[name] = call
 
-    # Making frames.
+def add_making_frames(spark: Any, people: Any) -> None:
     each("createDataFrame rows", lambda: spark.createDataFrame([Row(a=1, b="x"), Row(a=2, b=None)]).collect())
     each("createDataFrame dicts", lambda: spark.createDataFrame([{"a": 1, "b": 2.5}, {"a": 3}]).collect())
     each("createDataFrame tuples", lambda: spark.createDataFrame([(1, "a")], ["n", "s"]).dtypes)
@@ -85,7 +97,9 @@ def add(spark: Any, directory: str) -> None:
     each("timestamps", lambda: spark.sql("SELECT timestamp'2024-01-02 03:04:05.678'").collect())
     each("intervals", lambda: spark.sql("SELECT interval '1 02:03:04' day to second").collect())
 
-    # Files.
+
+def add_files(spark: Any, people: Any, directory: str) -> None:
+    path = f"{directory}/people"
     each("write parquet", lambda: people.write.mode("overwrite").parquet(path))
     each("read parquet", lambda: spark.read.parquet(path).orderBy("name").collect())
     each("write exists", lambda: people.write.parquet(path))
@@ -97,7 +111,8 @@ def add(spark: Any, directory: str) -> None:
     each("read format", lambda: spark.read.format("parquet").load(path).count())
     each("inputFiles", lambda: len(spark.read.parquet(path).inputFiles()) > 0)
 
-    # Frames.
+
+def add_rows_and_columns(people: Any, teams: Any) -> None:
     each("select", lambda: people.select("name", (sf.col("age") + 1).alias("next")).collect())
     each("filter", lambda: people.filter("age > 25 AND team = 'x'").count())
     each("where column", lambda: people.where(people.age.between(20, 30)).select(people.name).collect())
@@ -119,6 +134,9 @@ def add(spark: Any, directory: str) -> None:
             people.select("team").exceptAll(teams.select("team")).count(),
         ],
     )
+
+
+def add_joins_and_groups(people: Any, teams: Any) -> None:
     for how in ("inner", "left", "right", "full", "left_semi", "left_anti"):
         each(f"join {how}", functools.partial(joined, people, teams, how))
     each("join condition", lambda: people.alias("p").join(teams.alias("t"), sf.expr("p.team = t.team")).count())
@@ -141,6 +159,10 @@ def add(spark: Any, directory: str) -> None:
         "window frame",
         lambda: people.select(sf.sum("age").over(Window.orderBy("name").rowsBetween(-1, 0)).alias("s")).collect(),
     )
+
+
+def add_statistics(people: Any) -> None:
+    """Missing values, statistics, samples."""
     each("fillna", lambda: people.fillna({"age": 0, "score": -1.0}).orderBy("name").collect())
     each("dropna", lambda: people.dropna().count())
     each("replace", lambda: people.replace("Ann", "Eva").orderBy("name").first().name)
@@ -151,6 +173,9 @@ def add(spark: Any, directory: str) -> None:
     each("sample", lambda: 0 <= people.sample(0.5, seed=1).count() <= 4)
     each("randomSplit", lambda: sum(part.count() for part in people.randomSplit([0.5, 0.5], seed=3)))
     each("unpivot", lambda: people.unpivot("name", ["age"], "k", "v").orderBy("name").collect())
+
+
+def add_expressions_and_actions(spark: Any, people: Any, teams: Any) -> None:
     each("explode", lambda: spark.sql("SELECT array(1, 2) a").select(sf.explode("a")).collect())
     each("higher order", lambda: spark.sql("SELECT array(1, 2) a").select(sf.transform("a", lambda x: x + 1)).collect())
     each("when", lambda: people.select(sf.when(sf.col("age") > 28, "a").otherwise("b").alias("w")).collect())
@@ -169,7 +194,8 @@ def add(spark: Any, directory: str) -> None:
     each("explain", lambda: "Plan" in people._explain_string(mode="extended"))
     each("printSchema", lambda: printed(people.printSchema))
 
-    # SQL, names, settings.
+
+def add_sql_and_names(spark: Any, people: Any) -> None:
     each("sql args", lambda: spark.sql("SELECT :a + 1 AS n", args={"a": 41}).collect())
     each("sql positional", lambda: spark.sql("SELECT ? AS n", args=[7]).collect())
     each("sql frame", lambda: spark.sql("SELECT count(*) AS n FROM {df}", df=people).collect())
@@ -188,6 +214,9 @@ def add(spark: Any, directory: str) -> None:
         ],
     )
     each("dropTempView", lambda: [spark.catalog.dropTempView("people"), spark.catalog.dropTempView("people")])
+
+
+def add_settings(spark: Any) -> None:
     each(
         "conf",
         lambda: [
@@ -203,7 +232,9 @@ def add(spark: Any, directory: str) -> None:
     each("conf bad", lambda: spark.conf.set("spark.sql.shuffle.partitions", "x"))
     each("version", lambda: spark.version)
 
-    # What is refused, and with which class.
+
+def add_refused(spark: Any, people: Any) -> None:
+    """What is refused, and with which class."""
     udf = sf.udf(lambda x: x, "int")
     each("udf", lambda: spark.range(1).select(udf("id")).collect())
     each("mapInPandas", lambda: spark.range(1).mapInPandas(lambda frames: frames, "id long").collect())
@@ -219,7 +250,8 @@ def add(spark: Any, directory: str) -> None:
     each("overflow", lambda: spark.sql("SELECT 9223372036854775807 + id FROM range(1, 2)").collect())
     each("cast", lambda: spark.sql("SELECT CAST('x' AS int)").collect())
 
-    # Tags and interrupts.
+
+def add_interrupts(spark: Any) -> None:
     each("tags", lambda: [spark.addTag("a"), sorted(spark.getTags()), spark.clearTags(), sorted(spark.getTags())])
     each("interrupt nothing", lambda: [spark.interruptAll(), spark.interruptTag("none")])
     each("interrupt", lambda: interrupted(spark))
@@ -267,7 +299,7 @@ def interrupted(spark: Any) -> list[Any]:
 def main() -> None:
     remote, directory = sys.argv[1:]
     spark = SparkSession.builder.remote(remote).getOrCreate()
-    add(spark, directory)
+    add_all(spark, directory)
     print(json.dumps({name: outcome(call) for name, call in CALLS.items()}, indent=1))
     spark.stop()
 

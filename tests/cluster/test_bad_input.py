@@ -24,6 +24,7 @@ import headrace
 from headrace.errors import ExitCode
 from headrace_driver.connect.protocol import base_pb2, expressions_pb2, relations_pb2
 from headrace_proto.v1 import blocks_pb2, cluster_pb2, jobs_pb2
+from tests.living_files import files_below
 
 if TYPE_CHECKING:
     from pyspark.sql.connect.session import SparkSession
@@ -83,7 +84,7 @@ def running_jobs(cluster: headrace.LocalCluster) -> list[int]:
 
 
 def files_left(cluster: headrace.LocalCluster) -> list[Path]:
-    return [path for path in cluster.directory.rglob("*") if path.is_file() and path.suffix != ".log"]
+    return [path for path in files_below(cluster.directory) if path.is_file() and path.suffix != ".log"]
 
 
 def until(condition: Callable[[], bool], what: str, timeout_s: float = SETTLE_S_MAX) -> None:
@@ -381,7 +382,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def files_in(directory: Path) -> list[Path]:
-    return [path for path in directory.rglob("*") if path.is_file()]
+    return [path for path in files_below(directory) if path.is_file()]
 
 
 def test_a_second_worker_of_a_name(own: headrace.LocalCluster, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from headrace.errors import ExitCode
+from tests.living_files import files_below
 
 pytestmark = pytest.mark.cluster
 
@@ -71,7 +72,7 @@ def headrace(tmp_path: Path, *arguments: str, **more: str) -> subprocess.Complet
 
 def left_in(tmp_path: Path) -> list[Path]:
     """Files but the logs of this test. The folder in which a user's workers meet stays, empty."""
-    return [path for path in tmp_path.rglob("*") if not path.is_dir() and path.suffix != ".log"]
+    return [path for path in files_below(tmp_path) if path.suffix != ".log"]
 
 
 @pytest.fixture(scope="module")

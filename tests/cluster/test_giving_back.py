@@ -23,6 +23,7 @@ from pyspark.sql.connect import proto
 from pyspark.sql.connect.proto import base_pb2_grpc
 
 from tests.chaos.daemons import Daemons, until
+from tests.living_files import files_below
 
 pytestmark = pytest.mark.cluster
 
@@ -83,14 +84,8 @@ class Given:
         """On disk and in memory."""
         places = [self.daemons.directory / name / "blocks" / f"worker-{name}" for name in ("w0", "w1")]
         places.extend(self._memory(name) for name in ("w0", "w1"))
-        # Unlike Path.rglob, walking does not mind what vanishes meanwhile.
-        return [
-            f"{folder}/{name}"
-            for place in places
-            for kind in ("blocks", "broadcast", "spill", "partial")
-            for folder, _, names in os.walk(place / kind)
-            for name in names
-        ]
+        kinds = ("blocks", "broadcast", "spill", "partial")
+        return [str(path) for path in files_below(*(place / kind for place in places for kind in kinds))]
 
     def _memory(self, worker: str) -> Path:
         """The directory a worker has in memory: it holds a lock there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import ssl
 import urllib.error
 import urllib.request
@@ -123,7 +124,38 @@ def test_metrics_need_the_token_and_health_does_not(tmp_path: Path) -> None:
             assert await loop.run_in_executor(None, get, f"{base}/metrics") == 401
             assert await loop.run_in_executor(None, get, f"{base}/metrics", "worker-secret") == 401
             assert await loop.run_in_executor(None, get, f"{base}/metrics", "client-token") == 200
-            assert await loop.run_in_executor(None, get, f"{base}/nothing") == 401
+            for page in ("", "/", "/jobs/1", "/nothing"):
+                assert await loop.run_in_executor(None, get, f"{base}{page}") == 401
+
+    asyncio.run(scenario())
+
+
+def test_browsers_show_the_token_as_a_password(tmp_path: Path) -> None:
+    def get(url: str, password: str) -> tuple[int, str]:
+        shown = base64.b64encode(f"anybody:{password}".encode()).decode()
+        request = urllib.request.Request(url, headers={"Authorization": f"Basic {shown}"})
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, " ".join(error.headers.get_all("WWW-Authenticate", []))
+
+    async def scenario() -> None:
+        async with driver(GUARDED, tmp_path) as addresses:
+
+            def ask() -> None:
+                base = f"http://{addresses.http}"
+                status, page = get(f"{base}/", "client-token")
+                assert (status, "headrace worker --driver" in page) == (200, True)
+                assert get(f"{base}/jobs/17", "client-token")[0] == 404
+                assert get(f"{base}/elsewhere", "client-token")[0] == 404
+                for wrong in ("worker-secret", "", "client-tokens"):
+                    status, schemes = get(f"{base}/", wrong)
+                    assert (status, "Basic" in schemes) == (401, True)
+
+            await asyncio.get_running_loop().run_in_executor(None, ask)
 
     asyncio.run(scenario())
 

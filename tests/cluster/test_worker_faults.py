@@ -18,6 +18,7 @@ import pytest
 from headrace_proto.v1 import common_pb2, task_pb2
 from headrace_worker.shuffle.blocks import body_from_batches
 from tests.cluster.scripted_driver import ScriptedDriver, cluster, key_of, scripted_driver, worker_process
+from tests.living_files import files_below
 
 pytestmark = pytest.mark.cluster
 
@@ -138,11 +139,11 @@ def test_dropping_outputs_and_jobs_frees_the_disk(tmp_path: Path) -> None:
             for job_id in (1, 2):
                 (status,) = await driver.run_stage(words_stage(job_id), [rows(0, 50_000)])
                 assert status.state == FINISHED
-            assert len(list(blocks.rglob("*.data"))) == 2
+            assert len(files_below(blocks, pattern="*.data")) == 2
             driver.workers["w0"].send(drop_outputs=[common_pb2.OutputId(job_id=1, stage_id=0)])
-            await until(lambda: len(list(blocks.rglob("*.data"))) == 1)
+            await until(lambda: len(files_below(blocks, pattern="*.data")) == 1)
             driver.workers["w0"].send(drop_jobs=[2])
-            await until(lambda: not list(blocks.rglob("*.data")))
+            await until(lambda: not files_below(blocks, pattern="*.data"))
 
     run(scenario)
 
@@ -357,7 +358,8 @@ def test_sigterm_lets_running_tasks_end_and_leaves_nothing(tmp_path: Path) -> No
             await driver.wait_for_workers(1)
             worker = driver.workers["w0"]
             executors = children_of(driver, "w0")
-            program = over_range("SELECT sum(hash(id, x))::DOUBLE AS s FROM {in_0}, range(3000000) t(x)")
+            # Seconds, so that a heartbeat finds it running however late it comes.
+            program = over_range("SELECT sum(hash(id, x))::DOUBLE AS s FROM {in_0}, range(20000000) t(x)")
             task = common_pb2.TaskId(job_id=1, stage_id=0, partition=0)
             worker.send(programs=[program], launches=[task_pb2.TaskLaunch(id=task, slices=rows(0, 100))])
             await driver.until(lambda: driver.statuses or (worker.heartbeats and worker.heartbeats[-1].running))

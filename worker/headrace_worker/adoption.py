@@ -57,6 +57,7 @@ class Adoptions:
         self._unwanted: set[MapId] = set()
         """Under way, though their job has ended meanwhile."""
         self._channels: dict[str, grpc.aio.Channel] = {}
+        """By address, as long as there is something to copy: workers come and go, and with them their addresses."""
 
     def take(self, orders: Sequence[cluster_pb2.Adopt]) -> None:
         """Queues what the driver asks for."""
@@ -80,10 +81,19 @@ class Adoptions:
         for task in list(self._copying):
             task.cancel()
         await asyncio.gather(*self._copying, return_exceptions=True)
-        for channel in self._channels.values():
-            await channel.close()
+        await self._close_channels()
 
     async def _work(self) -> None:
+        await self._copy_all()
+        if not self._under_way:
+            await self._close_channels()
+
+    async def _close_channels(self) -> None:
+        channels, self._channels = self._channels, {}
+        for channel in channels.values():
+            await channel.close()
+
+    async def _copy_all(self) -> None:
         while self._orders:
             order = self._orders.popleft()
             self._under_way.add(order.output)

@@ -110,8 +110,6 @@ class Worker:
         self._disks: list[DirectoryUse] = []
         self._background: set[asyncio.Task[None]] = set()
 
-    # --- life
-
     async def run(self) -> int:
         """From start to clean stop."""
         problem = self._config.problem()
@@ -188,8 +186,6 @@ class Worker:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("worker failed", exc_info=error)
             self._departure.begin(f"internal error: {error}", exit_code=1)
-
-    # --- driver
 
     async def _keep_attached(self) -> None:
         try:
@@ -284,8 +280,6 @@ class Worker:
         self._programs.drop_output(key)
         self._spawn(asyncio.to_thread(self._store.drop_output, *key))
 
-    # --- work
-
     def _act(self, actions: Sequence[Action]) -> None:
         for action in actions:
             if isinstance(action, Report):
@@ -330,8 +324,6 @@ class Worker:
                 self._cache.reported(status)
             self._act(self._dispatcher.finished(executor_id, message.statuses))
 
-    # --- executors
-
     def _executor_settings(self, number: int) -> ExecutorSettings:
         return ExecutorSettings(
             executor_id=f"{self._worker_id}/{number}",
@@ -351,8 +343,6 @@ class Worker:
     def _executor_lost(self, executor_id: str, failure: common_pb2.Failure) -> None:
         self._act(self._dispatcher.executor_lost(executor_id, failure))
         self._spawn(asyncio.to_thread(self._store.drop_spill, executor_id))
-
-    # --- watching
 
     async def _beat(self) -> None:
         while True:

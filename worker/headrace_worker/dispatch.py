@@ -99,8 +99,6 @@ class Dispatcher:
         self._recalled: set[TaskKey] = set()
         """Sent ahead and asked back; what was not started goes to the head of the queue again."""
 
-    # --- events
-
     def launch(self, launches: Iterable[task_pb2.TaskLaunch]) -> list[Action]:
         """The driver sent tasks. One that is known already (sent again after a reconnection) is not run twice."""
         for launch in launches:
@@ -205,8 +203,6 @@ class Dispatcher:
             executor.head_at_tick = head
         return actions
 
-    # --- facts
-
     def running(self) -> list[common_pb2.TaskId]:
         """The task at the head of every executor."""
         return [next(iter(e.in_flight.values())).id for e in self._executors.values() if e.in_flight]
@@ -227,8 +223,6 @@ class Dispatcher:
     def free_slots(self) -> int:
         """Executors with nothing to do."""
         return sum(not executor.in_flight for executor in self._executors.values())
-
-    # --- decisions
 
     def _dispatch(self) -> list[Action]:
         """Starts tasks from the head of the queue until one cannot start."""

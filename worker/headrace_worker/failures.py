@@ -173,7 +173,9 @@ def _of_engine(error: BaseException, granted_bytes: int, files: Sequence[str]) -
     if recognised is None and _BEYOND_TIME.match(detail):
         # What Spark was doing when its calendar ended, the kernel does not say.
         recognised = user_error("DATETIME_OVERFLOW", "", operation=detail)
-    if kind in ("IO", "Invalid Input", "Serialization", "Invalid", "Binder", "Parser") and recognised is None:
+    # Some of what is said of files comes without a kind: a Parquet footer of a wrong length, from DuckDB 2.0.1 on.
+    kinds = ("", "IO", "Invalid Input", "Serialization", "Invalid", "Binder", "Parser")
+    if kind in kinds and recognised is None:
         recognised = _reading(kind, detail)
     # Decoders say what is wrong with the bytes they were given as IO, and name no file.
     if recognised is None and files and (type(error) is duckdb.Error or kind == "IO" or _CORRUPT.search(detail)):

@@ -48,8 +48,6 @@ def _rotl(a: Words, bits: int) -> Words:
     return turned
 
 
-# --- Murmur3, 32 bits ------------------------------------------------------------------------------------------------
-
 _C1, _C2 = np.uint32(0xCC9E2D51), np.uint32(0x1B873593)
 
 
@@ -90,8 +88,6 @@ def _murmur_bytes(values: Bytes, seed: Words) -> Words:
         h[rows] = _mixed(h[rows], byte.astype(np.int32).view(np.uint32))
     return _murmur_end(h, values.lengths.astype(np.uint32))
 
-
-# --- xxHash64 --------------------------------------------------------------------------------------------------------
 
 _P1, _P2, _P3, _P4, _P5 = (
     np.uint64(prime)
@@ -157,9 +153,6 @@ def _xx_bytes(values: Bytes, seed: Words) -> Words:
         byte = values.word(values.starts[rows] + values.lengths[rows] // 4 * 4 + number, 1)
         h[rows] = _rotl(h[rows] ^ (byte * _P5), 11) * _P1
     return _xx_end(h)
-
-
-# --- by type ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

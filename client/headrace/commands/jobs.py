@@ -10,8 +10,8 @@ import click
 
 from headrace.commands import tables
 from headrace.commands.options import client_of, with_settings
-from headrace.commands.tables import byte_text, duration_text, time_text
 from headrace.errors import ExitCode
+from headrace.quantities import byte_text, duration_text, time_text
 from headrace.settings import Settings, registry
 
 if TYPE_CHECKING:
@@ -75,26 +75,14 @@ def cancel(settings: Settings, job_id: int, reason: str) -> int:
     return ExitCode.OK if cancelled else ExitCode.FAILED
 
 
-def state_text(state: int) -> str:
-    """`finished` for JOB_FINISHED."""
-    from headrace_proto.v1 import jobs_pb2
-
-    return jobs_pb2.JobState.Name(state).removeprefix("JOB_").lower()
-
-
-def _locality_text(level: int) -> str:
-    """Spark's names: a task without input of its own has no preference."""
-    from headrace_proto.v1 import task_pb2
-
-    return "NO_PREF" if level == task_pb2.LOCALITY_UNSPECIFIED else task_pb2.Locality.Name(level)
-
-
 def _elapsed_us(summary: jobs_pb2.JobSummary) -> int:
     end_us = summary.finished_us or int(time.time() * 1e6)
     return max(0, end_us - summary.submitted_us)
 
 
 def _summary_row(summary: jobs_pb2.JobSummary) -> tuple[str, ...]:
+    from headrace.job_text import state_text
+
     return (
         str(summary.job_id),
         state_text(summary.state),
@@ -109,7 +97,7 @@ def _summary_row(summary: jobs_pb2.JobSummary) -> tuple[str, ...]:
 
 
 def _show_summary(detail: jobs_pb2.JobDetail) -> None:
-    from headrace.jobs import describe_failure
+    from headrace.job_text import describe_failure, state_text
 
     summary = detail.summary
     click.echo(f"Job {summary.job_id}: {state_text(summary.state)} in {duration_text(_elapsed_us(summary))}")
@@ -142,6 +130,8 @@ def _show_plans(detail: jobs_pb2.JobDetail) -> None:
 
 
 def _stage_table(detail: jobs_pb2.JobDetail) -> Table:
+    from headrace.job_text import locality_text
+
     rows = []
     for stage in detail.stages:
         metrics = stage.metrics
@@ -151,7 +141,7 @@ def _stage_table(detail: jobs_pb2.JobDetail) -> Table:
                 str(stage.stage_id),
                 stage.state,
                 str(len(stage.tasks)),
-                " ".join(f"{_locality_text(level)}:{count}" for level, count in sorted(near.items())),
+                " ".join(f"{locality_text(level)}:{count}" for level, count in sorted(near.items())),
                 f"{metrics.rows_read:,}",
                 f"{metrics.rows_out:,}",
                 byte_text(metrics.bytes_read),
@@ -170,7 +160,7 @@ def _stage_table(detail: jobs_pb2.JobDetail) -> Table:
 
 
 def _task_table(detail: jobs_pb2.JobDetail) -> Table:
-    from headrace.jobs import describe_failure
+    from headrace.job_text import describe_failure, locality_text
 
     rows = [
         (
@@ -178,7 +168,7 @@ def _task_table(detail: jobs_pb2.JobDetail) -> Table:
             task.state,
             task.worker_id,
             task.executor_id,
-            _locality_text(task.locality),
+            locality_text(task.locality),
             duration_text(task.metrics.run_us),
             f"{task.metrics.rows_out:,}",
             byte_text(task.metrics.peak_memory_bytes),

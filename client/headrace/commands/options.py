@@ -5,13 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from headrace.settings import Setting, Settings, resolve
 from headrace.settings.kinds import SWITCH
 from headrace.settings.page import default_text
+
+if TYPE_CHECKING:
+    from headrace.jobs import JobsClient
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -64,7 +67,7 @@ def _metavar(setting: Setting[Any]) -> str:
     return name if "=" in name else name.upper().replace(" OR ", "|").replace("ADDRESS", "HOST:PORT")
 
 
-def client_of(settings: Settings) -> Any:
+def client_of(settings: Settings) -> JobsClient:
     """A `JobsClient` for the driver the settings name."""
     from headrace.jobs import JobsClient
     from headrace.security import from_settings

@@ -10,7 +10,7 @@ import click
 
 from headrace.commands import tables
 from headrace.commands.options import client_of, with_settings
-from headrace.commands.tables import byte_text
+from headrace.quantities import byte_text
 from headrace.settings import Settings, registry
 
 if TYPE_CHECKING:

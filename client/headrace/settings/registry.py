@@ -89,7 +89,7 @@ DRIVER_HTTP_PORT = _add(
         "driver.http_port",
         kinds.PORT,
         4040,
-        "Port of /metrics and /health on the same address; 0 takes a free one.",
+        "Port of the pages for people, /metrics and /health on the same address; 0 takes a free one.",
         "--http-port",
     )
 )
@@ -119,7 +119,7 @@ DRIVER_WAREHOUSE = _add(
         "driver.warehouse",
         kinds.PATH,
         Path("spark-warehouse"),
-        "Directory of tables saved without a path; all hosts must see it under the same name.",
+        "Directory of tables saved without a path. These are not built yet: it is what `spark.sql.warehouse.dir` says.",
         "--warehouse",
     )
 )

@@ -25,7 +25,6 @@ class Settings:
 
     values: Mapping[str, Any]
     sources: Mapping[str, str]
-    config_file: Path | None = None
 
     def get(self, setting: Setting[T]) -> T:
         """The value of `setting`, its default where nobody has set it."""
@@ -69,7 +68,7 @@ def resolve(
         elif setting.name in table:
             sources[setting.name] = str(path)
             values[setting.name] = _from_toml(setting, table[setting.name], str(path))
-    return Settings(values, sources, path)
+    return Settings(values, sources)
 
 
 def from_flags(flags: Mapping[str, Any]) -> Settings:

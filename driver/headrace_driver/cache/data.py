@@ -11,7 +11,7 @@ from typing import Any
 from headrace_driver.cache.levels import StorageLevel
 from headrace_driver.plan.expressions import Attribute
 from headrace_driver.plan.logical import LogicalPlan, WriteFiles
-from headrace_driver.plan.physical.operators import Operator, Placement
+from headrace_driver.plan.physical.operator import Operator, Placement
 
 _numbers = itertools.count(1)
 

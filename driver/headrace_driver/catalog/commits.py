@@ -45,10 +45,12 @@ class Moves:
 
 
 def place_of(text: str) -> Place:
+    """The inverse of `Place.text`."""
     return Place(**json.loads(text))
 
 
 def moves_of(text: str) -> Moves:
+    """The inverse of `Moves.text`."""
     found = json.loads(text)
     place = Place(**found.pop("place"))
     return Moves(place, [(a, b) for a, b in found.pop("aside")], [(a, b) for a, b in found.pop("files")], **found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from headrace_driver.catalog.csv_inference import header_names, inferred_types
 from headrace_driver.catalog.lines import LineReader, LinesSource, check_codecs
 from headrace_driver.catalog.listing import ListedFile
 from headrace_driver.catalog.option_values import check_csv_flags, csv_flag, delimiter, one_character
+from headrace_driver.catalog.parquet import cannot_infer
 from headrace_driver.catalog.partitions import Partitions
 from headrace_driver.catalog.probing import ask, remembered
 from headrace_driver.errors import SparkError, unsupported
@@ -59,10 +61,6 @@ class CsvOptions:
     trim_right: bool
     zone: str
 
-    @property
-    def any_malformed_matters(self) -> bool:
-        return self.mode != "PERMISSIVE"
-
 
 def csv_options(options: Mapping[str, str], conf: Mapping[str, str], time_zone: str) -> CsvOptions:
     """Raises for options that would change the result and are not built."""
@@ -95,9 +93,6 @@ def csv_options(options: Mapping[str, str], conf: Mapping[str, str], time_zone: 
         trim_right=csv_flag(options, "ignoretrailingwhitespace"),
         zone=options.get("timezone", time_zone),
     )
-
-
-# --- records and fields ----------------------------------------------------------------------------------------------
 
 
 def records(how: CsvOptions, column: str, source: str) -> str:
@@ -293,9 +288,6 @@ def _moment(how: CsvOptions, text: str, dtype: t.DataType, pattern: str | None) 
     return let(text, build)
 
 
-# --- the source ------------------------------------------------------------------------------------------------------
-
-
 class CsvSource(LinesSource):
     """Implements `Source`."""
 
@@ -378,8 +370,6 @@ def open_csv(
     if declared is None:
         files = partitions.files
         if not files:
-            from headrace_driver.catalog.parquet import cannot_infer
-
             raise cannot_infer("CSV")
         infer = csv_flag(options, "inferschema")
         prefer_date = options.get("preferdate", "true").lower() == "true"
@@ -411,8 +401,6 @@ def _inferred(
 
 
 def _first_record(how: CsvOptions, reader: LineReader, file: ListedFile) -> str:
-    import dataclasses
-
     lines = records(dataclasses.replace(how, header=False), reader.column, reader.relation([file]))
     values = f"list_transform({fields_of(how, 'line')}, lambda f: {value_of(how, _trimmed(how, 'f'))})"
     return f"SELECT {values} FROM {lines} LIMIT 1"

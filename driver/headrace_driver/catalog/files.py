@@ -1,11 +1,10 @@
-"""Opens what `spark.read` names: the listing, then the source of the format; and worker-held tables."""
+"""Opens what `spark.read` names: the listing, then the source of the format."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from headrace_driver.catalog.csv import open_csv
-from headrace_driver.catalog.held import HeldFiles, HeldTables
 from headrace_driver.catalog.json import open_json
 from headrace_driver.catalog.listing import list_files
 from headrace_driver.catalog.parquet import open_parquet
@@ -18,26 +17,6 @@ from headrace_driver.plan.logical import ReadFiles
 
 _INFER_PARTITION_TYPES = "spark.sql.sources.partitionColumnTypeInference.enabled"
 FORMATS_NOT_BUILT = ("orc", "avro", "delta", "iceberg", "jdbc", "xml", "binaryfile", "kafka", "rate", "socket")
-
-
-class FileCatalog:
-    """Implements `query.names.Files`."""
-
-    def __init__(self, held: HeldFiles) -> None:
-        self._held = HeldTables(held)
-
-    def open(self, read: ReadFiles, conf: Mapping[str, str]) -> Source:
-        """Lists the files of a read and finds their schema."""
-        return open_files(read, conf, _time_zone(conf))
-
-    def held(self, name: tuple[str, ...], conf: Mapping[str, str] | None = None) -> Source | None:
-        """Data that workers hold, by name (`data.logs`); None where no worker offers it."""
-        conf = conf or {}
-        return self._held.open(name, conf, _time_zone(conf))
-
-
-def _time_zone(conf: Mapping[str, str]) -> str:
-    return conf.get("spark.sql.session.timeZone", "UTC")
 
 
 def open_files(read: ReadFiles, conf: Mapping[str, str], time_zone: str) -> Source:

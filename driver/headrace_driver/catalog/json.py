@@ -151,9 +151,6 @@ def _path(name: str) -> str:
     return quote(f'$."{escaped}"')
 
 
-# --- inference -------------------------------------------------------------------------------------------------------
-
-
 def open_json(
     partitions: Partitions,
     declared: t.StructType | None,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from headrace_driver.errors import SparkError, unsupported
+from headrace_driver.sql.literals import parse_timestamp
 
 _GLOB = re.compile(r"[*?\[\]{}\\]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):")
@@ -136,8 +137,6 @@ def _filtered(files: list[ListedFile], options: Mapping[str, str], time_zone: st
 def _moment_ns(text: str | None, time_zone: str) -> int | None:
     if text is None:
         return None
-    from headrace_driver.sql.literals import parse_timestamp
-
     parsed = parse_timestamp(text, time_zone)
     if parsed is None:
         raise SparkError(

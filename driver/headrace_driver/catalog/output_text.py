@@ -64,9 +64,6 @@ def _options(call: Call) -> dict[str, str]:
     return options
 
 
-# --- CSV -------------------------------------------------------------------------------------------------------------
-
-
 def _csv_line(call: Call, args: Sequence[str]) -> str:
     options = _options(call)
     fields = [_csv_field(text, column.dtype, options) for text, column in zip(args[1:], call.args[1:], strict=True)]
@@ -169,9 +166,6 @@ def _time_text(text: str, dtype: t.DataType, options: Mapping[str, str]) -> str 
     return print_moment(text, dtype, options["timestampformat"], zone) if isinstance(dtype, t.TimestampType) else None
 
 
-# --- JSON ------------------------------------------------------------------------------------------------------------
-
-
 def _json_line(call: Call, args: Sequence[str]) -> str:
     options = _options(call)
     names = json.loads(options["names"])
@@ -186,9 +180,6 @@ def _json_line(call: Call, args: Sequence[str]) -> str:
         timestamp_format=None if pattern == TIMESTAMP_FORMAT else pattern,
         date_format=None if days == DATE_FORMAT else days,
     )
-
-
-# --- registration ----------------------------------------------------------------------------------------------------
 
 
 def _partition_value(call: Call, args: Sequence[str]) -> str:

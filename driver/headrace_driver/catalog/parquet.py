@@ -160,8 +160,6 @@ class ParquetSource:
             items.append((text, name, kernel_type(field.dtype)))
         return self._partitions.fill(message, items)
 
-    # --- columns of one file
-
     def _place(self, footer: Footer, name: str) -> tuple[pa.Field, int] | None:
         """The column of that (lower-case) name in a file, and its first leaf."""
         places = self._places.get(id(footer))

@@ -6,6 +6,7 @@ not change, because clients send the same read again with every action.
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ MEMORY_LIMIT = "1GB"
 FILES_NAMED_MAX = 3
 """Of those that may be the one that cannot be read."""
 KEPT_MAX = 512
-"""Inferred schemas kept; each is a few kilobytes."""
+"""Inferred schemas kept; each is a few kilobytes, however many files it is of."""
 
 _lock = threading.Lock()
 _connection: duckdb.DuckDBPyConnection | None = None
@@ -55,7 +56,7 @@ def ask(sql: str, files: Sequence[ListedFile] = ()) -> list[tuple[Any, ...]]:
 
 def remembered(files: Sequence[ListedFile], how: tuple[object, ...], infer: Callable[[], t.StructType]) -> t.StructType:
     """The schema inferred of those files in that way, from memory where possible."""
-    key = (tuple((f.path, f.bytes, f.modified_ns) for f in files), how)
+    key = (_digest(files), how)
     with _lock:
         found = _kept.get(key)
         if found is not None:
@@ -67,3 +68,12 @@ def remembered(files: Sequence[ListedFile], how: tuple[object, ...], infer: Call
         while len(_kept) > KEPT_MAX:
             _kept.popitem(last=False)
     return found
+
+
+def _digest(files: Sequence[ListedFile]) -> bytes:
+    """Equal for the same files in the same order, unchanged. A directory may hold a hundred thousand of them, and each
+    new one makes another listing: their paths would be most of what is kept."""
+    found = hashlib.blake2b(digest_size=16)
+    for file in files:
+        found.update(f"{file.bytes} {file.modified_ns} {len(file.path)} {file.path}\n".encode(errors="surrogateescape"))
+    return found.digest()

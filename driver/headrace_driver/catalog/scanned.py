@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -77,8 +78,6 @@ def _canonical(text: str, dtype: t.DataType, time_zone: str) -> str | None:
 
 
 def _day_text(days: int) -> str:
-    from datetime import date, timedelta
-
     return str(date(1970, 1, 1) + timedelta(days=days))
 
 

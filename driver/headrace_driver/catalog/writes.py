@@ -71,8 +71,6 @@ class FileWrite:
         """Where and how tasks write."""
         return self._output
 
-    # --- what is written
-
     def _planned(self) -> tuple[task_pb2.FileOutput, lp.LogicalPlan]:
         plan = self._plan
         columns = plan.child.output
@@ -122,8 +120,6 @@ class FileWrite:
         if text.line_end:
             line, name = output_text.ended(line, text.line_end), name + (text.line_end if text.header else "")
         return text, [Alias(line, name, new_id())]
-
-    # --- commit
 
     @property
     def place(self) -> str:

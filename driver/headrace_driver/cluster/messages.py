@@ -19,14 +19,17 @@ from headrace_proto.v1 import cluster_pb2, common_pb2, task_pb2
 
 
 def key_of(task: common_pb2.TaskId) -> TaskKey:
+    """The scheduler's form of a task attempt's id."""
     return TaskKey(task.job_id, task.stage_id, task.partition, task.attempt)
 
 
 def id_of(key: TaskKey) -> common_pb2.TaskId:
+    """The inverse of `key_of`."""
     return common_pb2.TaskId(job_id=key[0], stage_id=key[1], partition=key[2], attempt=key[3])
 
 
 def output_id_of(key: OutputKey) -> common_pb2.OutputId:
+    """A stage's output as messages name it."""
     return common_pb2.OutputId(job_id=key[0], stage_id=key[1])
 
 
@@ -44,6 +47,7 @@ def status_event(worker_id: str, status: task_pb2.TaskStatus) -> Event | None:
 
 
 def finished_event(worker_id: str, status: task_pb2.TaskStatus) -> TaskFinished:
+    """What the scheduler learns of a finished attempt; metrics go to the history instead."""
     output = status.output
     return TaskFinished(
         worker_id,
@@ -60,6 +64,7 @@ def finished_event(worker_id: str, status: task_pb2.TaskStatus) -> TaskFinished:
 
 
 def joined_event(register: cluster_pb2.Register) -> WorkerJoined:
+    """What the scheduler learns of a worker that registers."""
     return WorkerJoined(
         register.worker_id,
         register.incarnation,
@@ -77,6 +82,7 @@ def joined_event(register: cluster_pb2.Register) -> WorkerJoined:
 
 
 def adopted_event(worker_id: str, adopted: cluster_pb2.Adopted) -> OutputAdopted:
+    """What the scheduler learns of an output that was copied, or could not be."""
     return OutputAdopted(worker_id, key_of(adopted.id), adopted.held)
 
 
@@ -94,10 +100,12 @@ def adopt_messages(source_worker_id: str, address: str, outputs: Iterable[TaskKe
 
 
 def heard_event(worker_id: str, heartbeat: cluster_pb2.Heartbeat) -> WorkerHeard:
+    """What the scheduler learns of a heartbeat: that the worker lives, and what it runs."""
     return WorkerHeard(worker_id, frozenset(key_of(task) for task in heartbeat.running))
 
 
 def launch_message(launch: Launch) -> task_pb2.TaskLaunch:
+    """A launch as it is sent; its stage's program and tables go before it."""
     return task_pb2.TaskLaunch(
         id=id_of(launch.key),
         slices=launch.spec.slices,

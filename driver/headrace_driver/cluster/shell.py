@@ -410,6 +410,7 @@ class SchedulerShell:
         slots = pool.slots()
         self._metrics.slots.set(slots)
         self._metrics.slots_used.set(slots - pool.free_slots)
+        self._metrics.locality_wait.inc(self.scheduler.take_locality_wait_slot_s())
         self._metrics.jobs_running.set(sum(not job.complete for job in self.scheduler.jobs.values()))
 
 

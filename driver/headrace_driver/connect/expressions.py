@@ -90,11 +90,6 @@ class Expressions:
             raise unknown_enum("spark.connect.Expression.SortOrder", "null_ordering", proto.null_ordering)
         return e.SortOrder(self.convert(proto.child), ascending, nulls_first)
 
-    def sort_key(self, proto: Proto) -> e.SortOrder:
-        """An expression that is to be a key: a sort order itself, or anything else ascending."""
-        converted = self.convert(proto)
-        return converted if isinstance(converted, e.SortOrder) else e.SortOrder(converted)
-
     def _literal(self, proto: Proto, origin: Origin) -> e.Expression:
         return self.literal(proto)
 

@@ -53,6 +53,8 @@ class StageProgress(Protocol):
 
 
 class Progress(Protocol):
+    """A running query, for progress bars."""
+
     @property
     def stages(self) -> Sequence[StageProgress]: ...
     @property

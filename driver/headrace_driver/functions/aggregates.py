@@ -25,7 +25,6 @@ from headrace_driver.render.order_keys import needs_key, order_key
 from headrace_driver.render.text import let
 from headrace_driver.render.types import kernel_type
 
-RenderAggregate = Callable[[AggregateCall, Sequence[str], Wrap], str]
 _SUMMED = '("NUMERIC" or "INTERVAL DAY TO SECOND" or "INTERVAL YEAR TO MONTH")'
 
 
@@ -97,9 +96,6 @@ def simple(
     )
 
 
-# --- count -----------------------------------------------------------------------------------------------------------
-
-
 def _bind_count(args: Sequence[Expression], ctx: BindContext) -> Expression:
     """`count(*)` comes as count(1); several arguments count rows in which none is null."""
     if not args and ctx.conf.get("spark.sql.legacy.allowParameterlessCount", "false") != "true":
@@ -143,9 +139,6 @@ def _count_phases(call: AggregateCall) -> TwoPhase:
         ),
         lambda columns: f"coalesce({columns[0]}, 0)",
     )
-
-
-# --- sum -------------------------------------------------------------------------------------------------------------
 
 
 def _summed(name: str, args: Sequence[Expression], ctx: BindContext) -> Expression:
@@ -211,9 +204,6 @@ def _register_sum(name: str, *, attempt: bool) -> None:
             any_decimal_width=True,
         )
     )
-
-
-# --- avg -------------------------------------------------------------------------------------------------------------
 
 
 def _average_result(dtype: t.DataType) -> t.DataType:
@@ -294,9 +284,6 @@ def _register_average(name: str, *aliases: str, attempt: bool = False) -> None:
         ),
         *aliases,
     )
-
-
-# --- min, max, first, last and the like ------------------------------------------------------------------------------
 
 
 def _register_extremes() -> None:

@@ -6,7 +6,7 @@ Spark's sources call these rules AnsiTypeCoercion; `common_type` is its findWide
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
@@ -31,11 +31,6 @@ _INTEGRAL_LIMITS: dict[type[t.DataType], int] = {
 }
 _COMPLEX = (t.ArrayType, t.MapType, t.StructType)
 _EPOCH = date(1970, 1, 1)
-
-
-def is_binary_number(dtype: t.DataType) -> bool:
-    """Numeric, but not decimal."""
-    return type(dtype) in _WIDTH
 
 
 def is_integral(dtype: t.DataType) -> bool:
@@ -235,10 +230,10 @@ def implicit_cast(expression: Expression, target: t.DataType) -> Expression | No
     source = expression.dtype
     if same_type(source, target):
         return expression
-    return cast_to(expression, target) if can_implicitly_cast(source, target, isinstance(expression, Literal)) else None
+    return cast_to(expression, target) if can_implicitly_cast(source, target) else None
 
 
-def can_implicitly_cast(source: t.DataType, target: t.DataType, is_literal: bool = False) -> bool:
+def can_implicitly_cast(source: t.DataType, target: t.DataType) -> bool:
     """ANSI store assignment: numbers to numbers (checked), dates and timestamps to each other, anything atomic to
     string; and for arguments also string to other atomic types."""
     if same_type(source, target) or isinstance(source, t.NullType):
@@ -321,9 +316,3 @@ def _can_cast_complex(source: t.DataType, target: t.DataType, mode: CastMode) ->
             can_cast(x.dtype, y.dtype, mode) for x, y in zip(source.fields, target.fields, strict=True)
         )
     return False
-
-
-def to_common(expressions: Sequence[Expression]) -> tuple[Expression, ...] | None:
-    """All expressions cast to their common type, or None when there is none."""
-    dtype = common_type_of(e.dtype for e in expressions)
-    return None if dtype is None else tuple(cast_to(e, dtype) for e in expressions)

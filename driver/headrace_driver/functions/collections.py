@@ -32,6 +32,7 @@ from headrace_driver.render.types import kernel_type
 
 
 def element(e: Expression) -> t.DataType:
+    """The element type of an array."""
     assert isinstance(e.dtype, t.ArrayType)
     return e.dtype.element
 
@@ -39,11 +40,9 @@ def element(e: Expression) -> t.DataType:
 def make(
     name: str, args: Sequence[Expression], dtype: t.DataType, ctx: BindContext, *, null: bool | None = None
 ) -> Call:
+    """A call that is null where an argument may be, unless told otherwise."""
     nullable = any(a.nullable for a in args) if null is None else null
     return Call(name, tuple(args), dtype, nullable, ctx.display or name, ctx.origin)
-
-
-# --- constructors ----------------------------------------------------------------------------------------------------
 
 
 def _bind_array(args: Sequence[Expression], ctx: BindContext) -> Expression:
@@ -58,9 +57,6 @@ def _bind_array(args: Sequence[Expression], ctx: BindContext) -> Expression:
 
 def _render_array(c: Call, args: Sequence[str]) -> str:
     return f"[{', '.join(args)}]" if args else f"[]::{kernel_type(c.type)}"
-
-
-# --- access ----------------------------------------------------------------------------------------------------------
 
 
 def _bind_get_item(args: Sequence[Expression], ctx: BindContext) -> Expression:
@@ -112,9 +108,6 @@ def _element_at(c: Call, args: Sequence[str], *, attempt: bool = False) -> str:
         return f"CASE WHEN {i} = 0 THEN {zero} WHEN abs({i}) > len({a}) THEN {out} ELSE {a}[{i}] END"
 
     return let_all(list(args), build)
-
-
-# --- arrays ----------------------------------------------------------------------------------------------------------
 
 
 def _bind_array_concat(args: Sequence[Expression], ctx: BindContext) -> Expression:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from headrace_driver.errors import unsupported
+from headrace_driver.functions.datetime_patterns import print_moment, read_text
 from headrace_driver.functions.declare import STRING, check_count, coerce
 from headrace_driver.functions.mismatch import not_constant, unexpected_type
 from headrace_driver.functions.options import literal_options, schema_argument
@@ -41,8 +42,6 @@ def _bind_to_csv(args: Sequence[Expression], ctx: BindContext) -> Expression:
 
 
 def _to_csv(c: Call, args: Sequence[str]) -> str:
-    from headrace_driver.functions.datetime_patterns import print_moment
-
     struct, separator, written, zone = c.args
     assert isinstance(written, Literal)
     assert isinstance(struct.dtype, t.StructType)
@@ -105,8 +104,6 @@ def _bind_from_csv(args: Sequence[Expression], ctx: BindContext) -> Expression:
 
 
 def _from_csv(c: Call, args: Sequence[str]) -> str:
-    from headrace_driver.functions.datetime_patterns import read_text
-
     _, separator, pattern, zone = c.args
     assert isinstance(c.type, t.StructType)
     assert isinstance(separator, Literal)

@@ -65,8 +65,6 @@ def _day(e: Expression) -> Expression | None:
 MOMENT = Parameter('"TIMESTAMP"', _moment)
 DAY = Parameter('"DATE"', _day)
 
-# --- parts -----------------------------------------------------------------------------------------------------------
-
 
 def _part(name: str, kernel: str, parameter: Parameter, *aliases: str) -> None:
     """A part as INT; `kernel` over the wall clock {0}."""
@@ -168,8 +166,6 @@ def _register_parts() -> None:
     internal("interval_second", "CAST(CAST({0} % 60000000 AS DECIMAL(8,0)) * 0.000001 AS DECIMAL(8,6))")
 
 
-# --- truncation ------------------------------------------------------------------------------------------------------
-
 _DATE_UNITS = {
     **dict.fromkeys(("YEAR", "YYYY", "YY"), "year"),
     "QUARTER": "quarter",
@@ -207,9 +203,6 @@ def _date_trunc(c: Call, args: Sequence[str]) -> str:
         return f"NULL::{kernel_type(c.type)}"
     truncated = f"CAST(date_trunc('{kernel}', {clock(c, args, 1)}) AS TIMESTAMP)"
     return instant(truncated, zone_of(c)) if isinstance(c.type, t.TimestampType) else truncated
-
-
-# --- arithmetic by name ----------------------------------------------------------------------------------------------
 
 
 def _days(e: Expression) -> Expression | None:
@@ -353,9 +346,6 @@ def _next_day(c: Call, args: Sequence[str]) -> str:
         branches = " ".join(f"WHEN '{n}' THEN {number}" for n, number in names.items())
         wanted = f"CASE upper(trim({args[1]})) {branches} ELSE {bad} END"
     return let(args[0], lambda d: f"({d} + CAST((({wanted} - isodow({d}) + 1) % 7 + 6) % 7 + 1 AS INTEGER))")
-
-
-# --- now -------------------------------------------------------------------------------------------------------------
 
 
 def _register_now() -> None:

@@ -78,8 +78,10 @@ def result_of(operator: str, a: t.DecimalType, b: t.DecimalType) -> t.DecimalTyp
 
 
 def sum_type(a: t.DecimalType) -> t.DecimalType:
+    """Ten more digits, which is enough for ten thousand million rows."""
     return bounded(a.precision + 10, a.scale)
 
 
 def average_type(a: t.DecimalType) -> t.DecimalType:
+    """Four more digits on either side, as Spark has them."""
     return bounded(a.precision + 4, a.scale + 4)

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 
 from headrace_driver.errors import unsupported
 from headrace_driver.functions.coercion import cast_to, common_type_of, implicit_cast, is_integral
-from headrace_driver.functions.decimals import decimal_for
 from headrace_driver.functions.mismatch import different_types, not_constant, unexpected_type, wrong_count
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind, LambdaTypes
 from headrace_driver.plan import types as t
-from headrace_driver.plan.expressions import Call, Cast, Expression, Lambda, Literal
+from headrace_driver.plan.expressions import Call, Expression, Lambda, Literal
 
 Text = str | Callable[[Call, Sequence[str]], str]
 Returns = t.DataType | Callable[[Sequence[Expression]], t.DataType]
@@ -83,19 +82,11 @@ TIMESTAMP = of(t.TIMESTAMP)
 TEXT_OR_BINARY = Parameter('("STRING" or "BINARY")', _binary_or_string)
 ARRAY = Parameter('"ARRAY"', _array)
 MAP = Parameter('"MAP"', _map)
-LAMBDA = Parameter("function", lambda e: e if isinstance(e, Lambda) else None)
 
 
 def constant(parameter: Parameter) -> Parameter:
     """The same, but the argument must be a literal (functions whose text depends on the value)."""
     return Parameter(parameter.wanted, parameter.accept, constant=True)
-
-
-def strip_literal(e: Expression) -> Literal | None:
-    """The literal under implicit casts that keep the value readable, or None."""
-    while isinstance(e, Cast) and e.implicit:
-        e = e.child
-    return e if isinstance(e, Literal) else None
 
 
 def coerce(
@@ -265,9 +256,3 @@ def integer(value: int) -> Literal:
 def type_of(index: int) -> Callable[[Sequence[Expression]], t.DataType]:
     """The result has the type of the argument at `index`."""
     return lambda args: args[index].dtype
-
-
-def decimal_type(e: Expression) -> t.DecimalType:
-    found = decimal_for(e.dtype)
-    assert found is not None
-    return found

@@ -15,6 +15,7 @@ from headrace_driver.functions.declare import (
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Expression, Literal
+from headrace_driver.render.printing import as_string
 from headrace_driver.render.text import let, quote
 
 
@@ -207,8 +208,6 @@ def _spec(flags: str, width: str | None, precision: str | None, conversion: str)
 
 
 def _as_java(value: Expression, text: str) -> str:
-    from headrace_driver.render.printing import as_string
-
     return as_string(text, value.dtype, "UTC")
 
 

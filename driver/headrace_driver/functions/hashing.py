@@ -59,9 +59,6 @@ def _bind_hash(name: str, dtype: t.DataType) -> None:
     REGISTRY.add(Function(name, FunctionKind.SCALAR, bind, render))
 
 
-# --- of bytes --------------------------------------------------------------------------------------------------------
-
-
 def _crc_table() -> str:
     table: list[int] = []
     for n in range(256):

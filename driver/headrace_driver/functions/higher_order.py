@@ -201,9 +201,6 @@ def _zip_with(c: Call, args: Sequence[str]) -> str:
     return let_all([args[0], args[1]], build)
 
 
-# --- maps ------------------------------------------------------------------------------------------------------------
-
-
 def _bind_map_function(
     name: str, result: Callable[[t.MapType, Lambda], t.DataType], *, boolean: bool = False
 ) -> Callable[[Sequence[Expression], BindContext], Expression]:
@@ -277,9 +274,6 @@ def _map_zip(c: Call, args: Sequence[str]) -> str:
         return f"CASE WHEN {a} IS NOT NULL AND {b} IS NOT NULL THEN {made} END"
 
     return let_all([args[0], args[1]], build)
-
-
-# --- sorting ---------------------------------------------------------------------------------------------------------
 
 
 def _sort_types(args: Sequence[Expression | None], position: int, count: int) -> Types:

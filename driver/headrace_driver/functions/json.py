@@ -18,8 +18,6 @@ from headrace_driver.render.json import json_text, json_value, read_json
 from headrace_driver.render.printing import floating
 from headrace_driver.render.text import let, quote
 
-# --- paths -----------------------------------------------------------------------------------------------------------
-
 _STEP = re.compile(r"\.(\*|[^.\[\]]+)|\[(\d+)\]|\[(\*)\]|\['([^']*)'\]")
 
 
@@ -83,9 +81,6 @@ def _found(values: str) -> str:
 def _as_json(j: str) -> str:
     """A JSON value as JSON, with numbers as Java prints them."""
     return f"CASE json_type({j}) WHEN 'DOUBLE' THEN {floating(f'CAST({j} AS DOUBLE)')} ELSE CAST({j} AS VARCHAR) END"
-
-
-# --- from_json and to_json -------------------------------------------------------------------------------------------
 
 
 def _bind_from_json(args: Sequence[Expression], ctx: BindContext) -> Expression:
@@ -213,9 +208,6 @@ def _to_json(c: Call, args: Sequence[str]) -> str:
     )
 
 
-# --- schemas ---------------------------------------------------------------------------------------------------------
-
-
 def inferred(value: Any) -> t.DataType:
     """The type Spark infers for a parsed JSON value."""
     match value:
@@ -283,9 +275,6 @@ def _bind_schema_of(args: Sequence[Expression], ctx: BindContext) -> Expression:
         # Spark's reader takes more for JSON (names in single quotes) and raises its own exception for the rest.
         raise unsupported("schema_of_json of a text that is no strict JSON") from None
     return Literal(without_nulls(inferred(value)).sql, t.STRING)
-
-
-# --- small ones ------------------------------------------------------------------------------------------------------
 
 
 def _typed(s: str, kind: str, value: str) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from headrace_driver.functions.coercion import cast_to, is_integral, is_interval
-from headrace_driver.functions.decimals import adjusted
+from headrace_driver.functions.decimals import adjusted, decimal_for
 from headrace_driver.functions.declare import (
     DOUBLE,
     INT,
@@ -107,9 +107,6 @@ def _log(c: Call, args: Sequence[str]) -> str:
         return f"CASE WHEN {base} > 0 AND {x} > 0 THEN ln({x}) / ln({base}) END"
 
     return let_all(list(args), build)
-
-
-# --- rounding --------------------------------------------------------------------------------------------------------
 
 
 def _round_type(dtype: t.DataType, places: int) -> t.DataType:
@@ -247,8 +244,6 @@ def _bind_ceiling(name: str, kernel: str, *aliases: str) -> None:
 def _ceiling_to(name: str, value: Expression, places: Literal, ctx: BindContext) -> Expression:
     source = value
     if not isinstance(value.dtype, t.DecimalType):
-        from headrace_driver.functions.decimals import decimal_for
-
         decimal = decimal_for(value.dtype)
         assert decimal is not None
         source = cast_to(value, decimal)

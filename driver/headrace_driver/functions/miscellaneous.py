@@ -25,8 +25,6 @@ from headrace_driver.render.text import let, raising
 
 SPARK_VERSION = "4.2.0"
 
-# --- errors ----------------------------------------------------------------------------------------------------------
-
 
 def _raise_error(c: Call, args: Sequence[str]) -> str:
     raised = raising("USER_RAISED_EXCEPTION", errorMessage=f"coalesce({args[0]}, 'null')")
@@ -43,9 +41,6 @@ def _bind_assert(args: Sequence[Expression], ctx: BindContext) -> Expression:
 def _assert(c: Call, args: Sequence[str]) -> str:
     raised = raising("USER_RAISED_EXCEPTION", errorMessage=args[1])
     return f"CASE WHEN {args[0]} THEN NULL::INTEGER ELSE CAST({raised} AS INTEGER) END"
-
-
-# --- display ---------------------------------------------------------------------------------------------------------
 
 
 def pretty(text: str, dtype: t.DataType, zone: str) -> str:
@@ -86,8 +81,6 @@ def _render_pretty(c: Call, args: Sequence[str]) -> str:
     assert isinstance(zone, Literal)
     return pretty(args[0], c.args[0].dtype, str(zone.value))
 
-
-# --- URLs ------------------------------------------------------------------------------------------------------------
 
 _URL = {
     "PROTOCOL": ("^([A-Za-z][A-Za-z0-9+.-]*):", 1),
@@ -133,9 +126,6 @@ def _parse_url(c: Call, args: Sequence[str]) -> str:
         return f"CASE WHEN {valid} THEN {value}{other} END"
 
     return let(args[0], build)
-
-
-# --- casts by name ---------------------------------------------------------------------------------------------------
 
 
 def _cast_functions() -> None:

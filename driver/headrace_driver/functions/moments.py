@@ -35,8 +35,6 @@ def _merged(column: str, **fields: str) -> str:
     return f"list_reduce(list({column}) FILTER (WHERE {column}.n > 0), lambda a, b: {_struct(**fields)})"
 
 
-# --- of one value ----------------------------------------------------------------------------------------------------
-
 _SECOND = "STRUCT(n DOUBLE, mean DOUBLE, m2 DOUBLE)"
 _N = "(a.n + b.n)"
 _D = "(b.mean - a.mean)"
@@ -126,8 +124,6 @@ def _shape(name: str, value: str) -> None:
         )
     )
 
-
-# --- of pairs --------------------------------------------------------------------------------------------------------
 
 _PAIRS = "STRUCT(n DOUBLE, mx DOUBLE, my DOUBLE, sxx DOUBLE, syy DOUBLE, sxy DOUBLE)"
 

@@ -40,6 +40,7 @@ class NumberFormat:
 
 
 def parse_format(text: str) -> NumberFormat:
+    """A format of `to_number` and `to_char`; raises INVALID_FORMAT.UNEXPECTED_TOKEN."""
     found = _FORMAT.fullmatch(text.upper())
     if not found or not (found[3] or found[4]) or (found[1] and found[6]):
         raise SparkError(

@@ -9,19 +9,17 @@ from headrace_driver.functions.mismatch import not_constant, unexpected_type
 from headrace_driver.functions.registry import BindContext
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Cast, Expression, Literal
+from headrace_driver.sql import parse_data_type, parse_schema
+from headrace_driver.sql.json_schema import type_from_json
 
 
 def schema_argument(name: str, args: Sequence[Expression], ctx: BindContext) -> t.DataType:
     """The type that the second argument names: DDL of columns, of one type, or Spark's JSON form."""
-    from headrace_driver.sql import parse_data_type, parse_schema
-
     schema = args[1]
     if not isinstance(schema, Literal) or not isinstance(schema.value, str):
         raise not_constant(name, args, 1, ctx)
     text = schema.value.strip()
     if text.startswith(("{", '"')):
-        from headrace_driver.sql.json_schema import type_from_json
-
         return type_from_json(text)
     try:
         return parse_schema(text)

@@ -42,10 +42,6 @@ class BindContext:
     catalog: str = "spark_catalog"
     database: str = "default"
 
-    @property
-    def ansi(self) -> bool:
-        return self.conf.get("spark.sql.ansi.enabled", "true") == "true"
-
 
 Wrap = Callable[[str], str]
 """Adds to one kernel aggregate's text, `name(arguments)`, what its place wants: DISTINCT, ORDER BY, FILTER, OVER."""

@@ -25,8 +25,6 @@ from headrace_driver.plan.expressions import (
 from headrace_driver.render.text import let
 from headrace_driver.render.types import kernel_type
 
-# --- collections -----------------------------------------------------------------------------------------------------
-
 
 def _array_of(args: Sequence[Expression]) -> t.DataType:
     return t.ArrayType(args[0].dtype, False)
@@ -101,9 +99,6 @@ def _listagg(call: AggregateCall, args: Sequence[str], wrap: Wrap) -> str:
     return wrap(f"string_agg({args[0]}, {text})")
 
 
-# --- by another value ------------------------------------------------------------------------------------------------
-
-
 def _by(name: str, kernel: str, extreme: str) -> None:
     def bind(args: Sequence[Expression], ctx: BindContext) -> Expression:
         check_count(name, args, 2, 3, ctx)
@@ -151,9 +146,6 @@ def _by(name: str, kernel: str, extreme: str) -> None:
             duplicate_agnostic=True,
         )
     )
-
-
-# --- percentiles -----------------------------------------------------------------------------------------------------
 
 
 def _share(e: Expression) -> Expression:
@@ -309,9 +301,6 @@ def _register_percentiles() -> None:
             order_is_argument=True,
         )
     )
-
-
-# --- counting distinct -----------------------------------------------------------------------------------------------
 
 
 def _bind_distinct_count(args: Sequence[Expression], ctx: BindContext) -> Expression:

@@ -11,6 +11,7 @@ from headrace_driver.functions.declare import (
     INT,
     STRING,
     TEXT_OR_BINARY,
+    Parameter,
     call,
     check_count,
     coerce,
@@ -30,9 +31,6 @@ from headrace_driver.render.text import bounded_count, let, let_all, not_negativ
 
 def is_binary(call: Call, index: int = 0) -> bool:
     return isinstance(call.args[index].dtype, t.BinaryType)
-
-
-# --- concatenation ---------------------------------------------------------------------------------------------------
 
 
 def _bind_concat(args: Sequence[Expression], ctx: BindContext) -> Expression:
@@ -56,14 +54,18 @@ def _bind_concat(args: Sequence[Expression], ctx: BindContext) -> Expression:
     return Call("concat", tuple(given), dtype, any(a.nullable for a in given), ctx.display or "concat", ctx.origin)
 
 
+def _text_or_texts(e: Expression) -> Expression | None:
+    return implicit_cast(e, t.ArrayType(t.STRING) if isinstance(e.dtype, t.ArrayType) else t.STRING)
+
+
+_TEXT_OR_TEXTS = Parameter('("ARRAY<STRING>" or "STRING")', _text_or_texts)
+
+
 def _bind_concat_ws(args: Sequence[Expression], ctx: BindContext) -> Expression:
     """Skips nulls; arrays of strings give their elements."""
     check_count("concat_ws", args, 1, None, ctx)
-    given: list[Expression] = []
-    for arg in args:
-        target = t.ArrayType(t.STRING) if isinstance(arg.dtype, t.ArrayType) else t.STRING
-        given.append(cast_to(arg, target))
-    return Call("concat_ws", tuple(given), t.STRING, given[0].nullable, ctx.display or "concat_ws", ctx.origin)
+    given = coerce("concat_ws", [STRING, *[_TEXT_OR_TEXTS] * (len(args) - 1)], args, ctx)
+    return Call("concat_ws", given, t.STRING, given[0].nullable, ctx.display or "concat_ws", ctx.origin)
 
 
 def _render_concat_ws(c: Call, args: Sequence[str]) -> str:
@@ -79,9 +81,6 @@ def _render_concat_ws(c: Call, args: Sequence[str]) -> str:
     joined = f"list_concat({', '.join(lists)})" if len(lists) > 1 else lists[0]
     kept = f"list_filter({joined}, lambda x: x IS NOT NULL)"
     return f"CASE WHEN {separator} IS NOT NULL THEN coalesce(array_to_string({kept}, {separator}), '') END"
-
-
-# --- pieces ----------------------------------------------------------------------------------------------------------
 
 
 def _substring(c: Call, args: Sequence[str]) -> str:
@@ -197,9 +196,6 @@ def _substring_index(c: Call, args: Sequence[str]) -> str:
         )
 
     return let_all(list(args), build)
-
-
-# --- others ----------------------------------------------------------------------------------------------------------
 
 
 def _initcap(c: Call, args: Sequence[str]) -> str:

@@ -15,6 +15,8 @@ from headrace_driver.journal.store import JournalStore
 
 @dataclass(frozen=True, slots=True)
 class KeptView:
+    """A temporary view and its plan, pickled."""
+
     name: str
     plan: bytes
 
@@ -32,6 +34,8 @@ class KeptCached:
 
 @dataclass(slots=True)
 class KeptSession:
+    """What a client had set, named and uploaded."""
+
     session: SessionId
     server_side_id: str
     settings: dict[str, str] = field(default_factory=dict)
@@ -61,6 +65,8 @@ class KeptOperation:
 
 @dataclass(frozen=True, slots=True)
 class KeptStep:
+    """A step of planning a job: what had ended before it, and the cluster it was made for."""
+
     finished_stage: int
     """-1: the first step."""
     shape: tuple[int, int, int, int]
@@ -69,6 +75,8 @@ class KeptStep:
 
 @dataclass(frozen=True, slots=True)
 class KeptOutput:
+    """A task's output that counted: who has it, and the status that told of it."""
+
     partition: int
     worker_id: str
     incarnation: str
@@ -89,6 +97,8 @@ class KeptRead:
 
 @dataclass(slots=True)
 class KeptJob:
+    """A job: its summary, and if somebody can come back to it all that leads to its result."""
+
     job_id: int
     session_id: str
     operation_id: str
@@ -107,6 +117,8 @@ class KeptJob:
 
 @dataclass(slots=True)
 class KeptState:
+    """All a driver needs of the one before it."""
+
     sessions: list[KeptSession] = field(default_factory=list)
     global_views: list[KeptView] = field(default_factory=list)
     cached: list[KeptCached] = field(default_factory=list)

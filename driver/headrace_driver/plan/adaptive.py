@@ -10,7 +10,8 @@ from typing import Any
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan.expressions.node import ids_from, new_id
 from headrace_driver.plan.options import DEFAULT_OPTIONS, PlannerOptions
-from headrace_driver.plan.physical.operators import Exchange, Operator
+from headrace_driver.plan.physical.exchange import Exchange
+from headrace_driver.plan.physical.operator import Operator
 from headrace_driver.plan.physical.planner import Planner
 from headrace_driver.plan.stage import ClusterShape, PlannedStages, StageSpec, StageStats
 from headrace_driver.plan.stages.compile import StageCompiler

@@ -15,6 +15,7 @@ from math import prod
 from headrace_driver.catalog.source import ColumnStatistics
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan import types as t
+from headrace_driver.plan.conditions import conjuncts, equated
 from headrace_driver.plan.expressions import Alias, Attribute, Call, Cast, Expression, Literal, walk
 
 UNKNOWN = ColumnStatistics()
@@ -298,28 +299,6 @@ def _matching_share(left: RelationEstimate, right: RelationEstimate, condition: 
         if pair is not None:
             share = min(share, _key_distinct(pair, right) / _key_distinct(pair, left))
     return min(1.0, max(share, 0.001))
-
-
-def conjuncts(condition: Expression | None) -> list[Expression]:
-    """The terms of a conjunction, from left to right."""
-    if condition is None:
-        return []
-    found: list[Expression] = []
-    stack = [condition]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, Call) and current.name == "and":
-            stack.extend(reversed(current.args))
-        else:
-            found.append(current)
-    return found
-
-
-def equated(term: Expression) -> tuple[Expression, Expression] | None:
-    """The two sides of an equality (`=` or `<=>`), or None."""
-    if isinstance(term, Call) and term.name in ("=", "<=>"):
-        return term.args[0], term.args[1]
-    return None
 
 
 def _filtered(child: RelationEstimate, condition: Expression) -> RelationEstimate:

@@ -11,12 +11,13 @@ from headrace_driver.cache.lost_checkpoints import check_again
 from headrace_driver.cache.matching import relations_in
 from headrace_driver.cache.materialise import Computation, KeptJob, Materialiser
 from headrace_driver.cluster.history import PlanTexts
-from headrace_driver.cluster.runner import ClusterRunner, CommitHook, JobHandle, JobInfo, JobProgress
+from headrace_driver.cluster.job import CommitHook, JobHandle, JobInfo, JobProgress
+from headrace_driver.cluster.runner import ClusterRunner
 from headrace_driver.connect.runner import Block, OperatorMetrics
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan import types as t
 from headrace_driver.plan.adaptive import AdaptiveQuery
-from headrace_driver.plan.physical.operators import ANYHOW, ONE_TASK, Spread
+from headrace_driver.plan.physical.operator import ANYHOW, ONE_TASK, Spread
 from headrace_driver.plan.physical.reading import UNCOMPRESSED_RATIO
 from headrace_driver.plan.stage import StageStats
 from headrace_driver.query.last_stages import files_stage, kept_stage
@@ -30,6 +31,8 @@ Optimize = Callable[[lp.LogicalPlan, Session], lp.LogicalPlan]
 
 
 class OnPlanningThread(Protocol):
+    """Runs a function on a planning thread and returns what it returns."""
+
     def __call__(self, work: Callable[[], _T], /) -> Awaitable[_T]: ...
 
 

@@ -13,7 +13,8 @@ from headrace_driver.cache.matching import relations_in
 from headrace_driver.cache.materialise import Materialiser
 from headrace_driver.cluster.failures import JobFailed
 from headrace_driver.cluster.history import PlanTexts
-from headrace_driver.cluster.runner import ClusterRunner, CommitHook, JobHandle, JobInfo, JobProgress
+from headrace_driver.cluster.job import CommitHook, JobHandle, JobInfo, JobProgress
+from headrace_driver.cluster.runner import ClusterRunner
 from headrace_driver.connect.planning_threads import PlanningThreads
 from headrace_driver.connect.runner import Block, OperatorMetrics, PreparedQuery
 from headrace_driver.constants import ConstantEvaluator

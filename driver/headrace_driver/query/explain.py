@@ -6,7 +6,9 @@ from headrace_driver.plan import logical as lp
 from headrace_driver.plan.display.logical import logical_text
 from headrace_driver.plan.display.physical import physical_text
 from headrace_driver.plan.logical import ExplainMode
-from headrace_driver.plan.physical.operators import Operator, ReadBroadcast, ReadExchange, walk
+from headrace_driver.plan.physical.exchange import ReadBroadcast, ReadExchange
+from headrace_driver.plan.physical.operator import Operator
+from headrace_driver.plan.physical.operators import walk
 from headrace_driver.plan.physical.planner import Planner
 from headrace_driver.plan.stage import ClusterShape
 from headrace_driver.plan.stages.compile import StageCompiler

@@ -9,7 +9,7 @@ from headrace_driver.errors import unsupported
 from headrace_driver.plan import types as t
 from headrace_driver.plan.adaptive import LastStage
 from headrace_driver.plan.expressions import Attribute
-from headrace_driver.plan.physical.operators import Operator
+from headrace_driver.plan.physical.operator import Operator
 from headrace_driver.plan.stage import StageSpec
 from headrace_driver.plan.stages.compile import StageCompiler
 from headrace_proto.v1 import task_pb2

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headrace_driver.catalog.writes import FileWrite
-from headrace_driver.cluster.runner import CommitHook
+from headrace_driver.cluster.job import CommitHook
 from headrace_driver.plan import logical as lp
 from headrace_proto.v1 import task_pb2
 

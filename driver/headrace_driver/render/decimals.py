@@ -41,6 +41,7 @@ class DecimalText:
 
 
 def literal_decimal(value: Any, dtype: t.DecimalType) -> DecimalText:
+    """A constant, whose bound is its value."""
     number = Decimal(value)
     text = f"'{number:f}'::DECIMAL({dtype.precision},{dtype.scale})"
     return DecimalText(text, dtype.precision, dtype.scale, abs(int(number.scaleb(dtype.scale))))

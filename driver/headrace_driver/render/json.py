@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from headrace_driver.errors import unsupported
+from headrace_driver.functions.datetime_patterns import print_moment, read_text
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import CastMode
 from headrace_driver.render.parsing import string_to
@@ -24,9 +26,6 @@ def json_value(j: str) -> str:
         f"CASE json_type({j}) WHEN 'NULL' THEN NULL WHEN 'VARCHAR' THEN json_extract_string({j}, '$') "
         f"WHEN 'DOUBLE' THEN {double} ELSE CAST({j} AS VARCHAR) END"
     )
-
-
-# --- reading ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +118,6 @@ def _value(j: str, dtype: t.DataType, how: _Reading) -> str:
 
 
 def _moment(j: str, dtype: t.DataType, how: _Reading) -> str:
-    from headrace_driver.functions.datetime_patterns import read_text
-
     pattern = how.date_format if isinstance(dtype, t.DateType) else how.timestamp_format
     text = f"json_extract_string({j}, '$')"
     if pattern is None:
@@ -149,9 +146,6 @@ def _map(j: str, item: t.DataType, how: _Reading) -> str:
     # Of keys that are repeated the last counts, in the place of the first.
     keys = f"list_filter(json_keys({j}), lambda k, i: list_position(json_keys({j}), k) = i)"
     return f"CASE WHEN json_type({j}) = 'OBJECT' THEN MAP({keys}, list_transform({keys}, lambda {name}: {body})) END"
-
-
-# --- writing ---------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,14 +235,10 @@ def _key_text(text: str, dtype: t.DataType, zone: str) -> str:
 
 
 def _json_key(name: str) -> str:
-    import json
-
     return json.dumps(name, ensure_ascii=False)
 
 
 def _printed(text: str, dtype: t.DataType, how: _Writing) -> str:
-    from headrace_driver.functions.datetime_patterns import print_moment
-
     if isinstance(dtype, t.DateType):
         return print_moment(text, dtype, how.date_format, how.zone) if how.date_format else f"CAST({text} AS VARCHAR)"
     default = "yyyy-MM-dd'T'HH:mm:ss.SSS" + ("XXX" if isinstance(dtype, t.TimestampType) else "")

@@ -22,6 +22,8 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class LaunchTasks:
+    """Send tasks to a worker, which queues those it has no slot for."""
+
     worker_id: str
     tasks: tuple[Launch, ...]
 
@@ -45,12 +47,16 @@ class SendOutputTable:
 
 @dataclass(frozen=True, slots=True)
 class CancelTasks:
+    """End these attempts; no news of them is wanted."""
+
     worker_id: str
     tasks: tuple[TaskKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DropOutputs:
+    """The worker may delete the outputs of these stages."""
+
     worker_id: str
     outputs: tuple[OutputKey, ...]
 
@@ -118,6 +124,8 @@ class CompleteJob:
 
 @dataclass(frozen=True, slots=True)
 class FailJob:
+    """The job is over; nothing more of it will run."""
+
     job_id: int
     failure: common_pb2.Failure
 

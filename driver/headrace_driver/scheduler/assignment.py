@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from headrace_driver.plan import size_codes
 from headrace_driver.plan.stage import HostPreference, OutputKind
-from headrace_driver.scheduler import sizes
 from headrace_driver.scheduler.identity import OutputKey, Place
 from headrace_driver.scheduler.options import SchedulerOptions
 from headrace_driver.scheduler.outputs import StageOutputs
@@ -32,6 +32,8 @@ _NOBODY: frozenset[int] = frozenset()
 
 
 class Placement(NamedTuple):
+    """A task, where it goes, and how near to its data that is."""
+
     partition: int
     worker: WorkerState
     place: Place
@@ -271,5 +273,5 @@ class Assignment:
         position = {host: at for at, host in enumerate(hosts)}
         of_index = {index: position[self._pool.by_index[index].host] for index in parent.holder_indices()}
         groups = np.array([of_index.get(holder, -1) for holder in parent.holder], dtype=np.int64)
-        by_host = sizes.sums_by_group(parent.size_codes, parent.spec.reducers, groups, len(hosts))
+        by_host = size_codes.sums_by_group(parent.size_codes, parent.spec.reducers, groups, len(hosts))
         return np.ascontiguousarray(by_host.T)

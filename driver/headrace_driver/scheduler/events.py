@@ -42,6 +42,8 @@ class PlanningFailed:
 
 @dataclass(frozen=True, slots=True)
 class JobCancelled:
+    """Somebody wants the job to end."""
+
     job_id: int
     reason: str
 
@@ -80,6 +82,8 @@ class ResultUnreadable:
 
 @dataclass(frozen=True, slots=True)
 class TaskStarted:
+    """An attempt left the queue of its worker."""
+
     worker_id: str
     key: TaskKey
 
@@ -126,6 +130,8 @@ class ReplayEnded:
 
 @dataclass(frozen=True, slots=True)
 class TaskFailed:
+    """An attempt ended without an output."""
+
     worker_id: str
     key: TaskKey
     failure: common_pb2.Failure

@@ -13,6 +13,8 @@ from headrace_driver.scheduler.options import SchedulerOptions
 
 
 class Liveness(Enum):
+    """How a worker that is not lost fares."""
+
     ALIVE = "alive"
     SILENT = "silent"
     DETACHED = "detached"
@@ -68,9 +70,6 @@ class Health:
         """It was told to leave."""
         return self._records[worker].draining
 
-    def is_detached(self, worker: int) -> bool:
-        return self._records[worker].detached_s is not None
-
     def liveness(self, worker: int) -> Liveness:
         record = self._records[worker]
         if record.detached_s is not None:
@@ -78,9 +77,6 @@ class Health:
         if record.silent:
             return Liveness.SILENT
         return Liveness.DRAINING if record.draining else Liveness.ALIVE
-
-    def is_excluded(self, worker: int, now_s: float) -> bool:
-        return now_s < self._records[worker].excluded_until_s
 
     def is_usable(self, worker: int, now_s: float) -> bool:
         """Whether new tasks may be placed on it."""
@@ -106,16 +102,6 @@ class Health:
             return f"its stream closed and it did not come back within {self._options.stream_grace_s:g} s"
         record.silent = silent_s >= self._options.silence_suspect_s
         return None
-
-    def next_look_s(self, worker: int) -> float:
-        """When time alone will next change something about this worker, at the earliest."""
-        record = self._records[worker]
-        times = [record.heard_s + self._options.silence_lost_s]
-        if not record.silent:
-            times.append(record.heard_s + self._options.silence_suspect_s)
-        if record.detached_s is not None:
-            times.append(record.detached_s + self._options.stream_grace_s)
-        return min(times)
 
     def blame(self, worker: int, task: tuple[int, int, int], now_s: float, *, may_exclude: bool) -> float:
         """Counts a failure against a worker; returns for how long it is now excluded, 0 when it is not."""
@@ -150,7 +136,3 @@ class Health:
         record.excluded_until_s = now_s + seconds
         record.failures.clear()
         return seconds
-
-    def let_back_s(self, worker: int) -> float:
-        """When its exclusion ends (or ended)."""
-        return self._records[worker].excluded_until_s

@@ -34,8 +34,6 @@ class JobRun:
         """Partitions of the result announced by ResultReady and not lost since."""
         self.starved_since_s: float | None = now_s
         """Since when it has work and the cluster has no usable worker."""
-        self.locality_wait_slot_s = 0.0
-        """Slot-seconds left idle to wait for a better place."""
 
     def add_stage(self, spec: StageSpec, kept: Sequence[StageRun] = ()) -> StageRun:
         """`kept` are the stages of other jobs that `spec.kept_reads` names."""

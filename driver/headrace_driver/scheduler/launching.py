@@ -24,20 +24,21 @@ class Launcher:
         self._assignment = assignment
         self._outbox = outbox
         self._options = options
-        self._idle_for_locality: list[tuple[JobRun, int]] = []
-        """Jobs and the slots that stand idle since the last call because they wait for a better place."""
+        self.locality_wait_slot_s = 0.0
+        """Slot-seconds left idle to wait for a better place; whoever counts them sets it back."""
+        self._idle_for_locality = 0
+        """Slots that stand idle since the last call because jobs wait for a better place."""
 
     def pass_time(self, seconds: float) -> None:
-        """Charges the slots that stood idle meanwhile to the jobs that wanted it so."""
-        for job, slots in self._idle_for_locality:
-            job.locality_wait_slot_s += slots * seconds
+        """Counts the slots that stood idle meanwhile."""
+        self.locality_wait_slot_s += self._idle_for_locality * seconds
 
     def place_all(self, jobs: Iterable[JobRun], now_s: float) -> float | None:
         """Places waiting tasks on workers with room. Returns when to look again though nothing happens."""
         self._assignment.start_round()
         active = [job for job in jobs if job.ready]
         if not active:
-            self._idle_for_locality = []
+            self._idle_for_locality = 0
             return None
         wake_s: list[float] = []
         for job in active:
@@ -64,18 +65,16 @@ class Launcher:
         return False
 
     def _note_idle_slots(self, active: list[JobRun]) -> None:
-        """Remembers which jobs leave slots idle for locality's sake; with no idle slot nobody waits for a place."""
+        """Remembers how many slots are left idle for locality's sake; with no idle slot nobody waits for a place."""
         free = self._pool.free_slots
-        self._idle_for_locality = []
+        waiting = 0
         for job in active:
-            waiting = 0
             for stage in job.ready:
                 if free == 0:
                     stage.pending.wait_started_s = None
                 elif stage.pending.wait_started_s is not None:
                     waiting += stage.waiting
-            if waiting:
-                self._idle_for_locality.append((job, min(free, waiting)))
+        self._idle_for_locality = min(free, waiting)
 
     def launch_copy(self, job: JobRun, stage: StageRun, placement: Placement, now_s: float) -> TaskKey:
         """A second attempt at a running task."""

@@ -15,6 +15,8 @@ DRIVER = -1
 
 
 class LinkVerdict(Enum):
+    """What the reports of unreachable holders come to."""
+
     WAIT = "not proven yet"
     HOLDER = "the holder is out of reach"
     REPORTER = "the reporter reaches nobody"

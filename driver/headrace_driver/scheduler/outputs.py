@@ -8,8 +8,8 @@ from collections.abc import Iterator, Set
 import numpy as np
 import numpy.typing as npt
 
+from headrace_driver.plan import size_codes
 from headrace_driver.plan.stage import OutputKind, ShuffleRead, StageSpec, StageStats
-from headrace_driver.scheduler import sizes
 from headrace_driver.scheduler.events import TaskFinished
 from headrace_driver.scheduler.identity import OutputKey
 from headrace_driver.scheduler.workers import WorkerState
@@ -75,7 +75,7 @@ class StageOutputs:
         elif not self._summed[partition]:
             self._summed[partition] = 1
             if done.size_codes:
-                sizes.add_codes(self._reducer_bytes, done.size_codes)
+                size_codes.add_codes(self._reducer_bytes, done.size_codes)
         if done.inline_blocks is not None:
             self.inline[partition] = done.inline_blocks
         if done.files:
@@ -172,7 +172,7 @@ class StageOutputs:
         if self._reducer_bytes is not None:
             by_reducer = self._reducer_bytes.astype(np.int64).tolist()
         elif shuffles:
-            by_reducer = sizes.sums_by_reducer(self.size_codes, spec.reducers)
+            by_reducer = size_codes.sums_by_reducer(self.size_codes, spec.reducers)
         else:
             by_reducer = [sum(self.bytes)]
         return StageStats(

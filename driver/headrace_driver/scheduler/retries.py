@@ -23,6 +23,8 @@ from headrace_proto.v1 import common_pb2
 
 
 class Verdict(Enum):
+    """What becomes of a task that failed."""
+
     FAIL_JOB = "fail the job"
     ELSEWHERE = "run on another worker"
     ELSEWHERE_LARGER = "run on another worker with more memory"
@@ -50,6 +52,8 @@ class FailureCounts:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
+    """What becomes of a failed task, and whether its worker is to blame."""
+
     verdict: Verdict
     blame: Blame = Blame.NONE
 

@@ -68,6 +68,11 @@ class Scheduler:
         wake_s = self._state.launcher.place_all(self.jobs.values(), self._state.now_s)
         return self._state.outbox.take([WakeAt(wake_s)] if wake_s is not None else [])
 
+    def take_locality_wait_slot_s(self) -> float:
+        """Slot-seconds left idle to wait for a better place, since the last call."""
+        found, self._state.launcher.locality_wait_slot_s = self._state.launcher.locality_wait_slot_s, 0.0
+        return found
+
     @property
     def accepted(self) -> list[events.TaskFinished | int] | None:
         """Where a caller that keeps a journal finds the outputs that count, in order; a job's number: none of its

@@ -80,8 +80,6 @@ class Cursor:
             items.append(item())
         return items
 
-    # --- names and plain values
-
     def name(self) -> str:
         """An identifier: any word, or a back-quoted name."""
         i = self.i

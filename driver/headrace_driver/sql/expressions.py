@@ -140,8 +140,6 @@ class ExpressionParser(ValueParser):
             )
         return e.UnresolvedFunction(_NAMES.get(kind) or (kind,), (left, right), origin=origin)
 
-    # --- predicates
-
     def _predicate(self, value: e.Expression, start: int, kind: str) -> e.Expression:
         first = self.i
         self.i += 1

@@ -99,8 +99,6 @@ class FunctionParser(Lookahead):
             self.i += 1
         return e.SortOrder(child, ascending, nulls_first)
 
-    # --- windows
-
     def _window(self, call: e.Expression, start: int) -> e.Expression:
         """What follows OVER: a window or the name of one."""
         if self.kinds[self.i] == "(":

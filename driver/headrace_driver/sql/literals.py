@@ -46,8 +46,6 @@ def _unescaped(found: re.Match[str]) -> str:
     return _ESCAPES.get(other, other)
 
 
-# --- numbers ---------------------------------------------------------------------------------------------------------
-
 _INTEGER_SUFFIXES: dict[str, tuple[t.DataType, int]] = {"L": (t.LONG, 63), "S": (t.SHORT, 15), "Y": (t.BYTE, 7)}
 _DOUBLE_MAX = "1.7976931348623157E+308"
 _FLOAT_MAX = "3.4028234663852886E+38"
@@ -118,8 +116,6 @@ def _out_of_range(value: str, type_name: str, minimum: str, maximum: str) -> Spa
         kind=ErrorKind.PARSE,
     )
 
-
-# --- dates and timestamps --------------------------------------------------------------------------------------------
 
 _DATE = re.compile(r"([+-]?\d{4,7})(?:-(\d{1,2})(?:-(\d{1,2})(?:[ T].*)?)?)?", re.DOTALL | re.ASCII)
 _TIME = r"(\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:\.(\d*))?)?)?\s*([^\s\d:.].*)?"

@@ -33,8 +33,6 @@ class QueryParser(GroupingParser):
         plan = self.organized(self.query_term(), mark)
         return plan if around is None else p.replace(around, child=plan)
 
-    # --- WITH
-
     def common_tables(self) -> p.WithCTE:
         """`WITH [RECURSIVE] a AS (...), b(x, y) [MAX RECURSION LEVEL n] AS (...)`, around nothing yet."""
         start = self.i
@@ -70,8 +68,6 @@ class QueryParser(GroupingParser):
         self.accept("AS")
         self.expect("(")
         return (name, columns, self.nested_query()), level
-
-    # --- set operations and pipes
 
     def query_term(self) -> p.LogicalPlan:
         """UNION, EXCEPT and MINUS, from the left; INTERSECT binds tighter; pipes apply to all before them."""
@@ -159,8 +155,6 @@ class QueryParser(GroupingParser):
             raise unsupported(f"{kind} ... USING with a script")
         raise self.failure()
 
-    # --- SELECT
-
     def select(self, source: p.LogicalPlan | None) -> p.LogicalPlan:
         """What follows SELECT, over `source` or its own FROM clause."""
         mark = len(self.windows_wanted)
@@ -210,8 +204,6 @@ class QueryParser(GroupingParser):
             self.accept(",")
         self.i += 1
         return hints
-
-    # --- windows by name
 
     def _resolve_windows(self, mark: int) -> None:
         """Reads a WINDOW clause and completes the window functions since `mark` that name its windows."""
@@ -267,8 +259,6 @@ class QueryParser(GroupingParser):
                 "42P20",
                 self.tokens.origin(at, at),
             )
-
-    # --- ORDER BY, SORT BY, CLUSTER BY, DISTRIBUTE BY, LIMIT, OFFSET
 
     def organized(self, plan: p.LogicalPlan, mark: int) -> p.LogicalPlan:
         """The plan with the ordering, windows and limits that follow."""

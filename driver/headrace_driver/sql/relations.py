@@ -154,8 +154,6 @@ class RelationParser(ExpressionParser):
             self.origin(start),
         )
 
-    # --- one relation
-
     def relation_primary(self) -> p.LogicalPlan:
         """A table, a subquery, a function, VALUES or a group of joins, with its sample and alias."""
         start = self.i
@@ -295,8 +293,6 @@ class RelationParser(ExpressionParser):
                 break
         self.expect(")")
         return found
-
-    # --- TABLESAMPLE, PIVOT, UNPIVOT
 
     def sample(self, plan: p.LogicalPlan) -> p.LogicalPlan:
         """The relation, sampled if TABLESAMPLE follows."""

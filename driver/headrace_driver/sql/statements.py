@@ -7,6 +7,7 @@ import re
 from headrace_driver.errors import SparkError, unsupported
 from headrace_driver.plan import logical as p
 from headrace_driver.plan.expressions import Literal
+from headrace_driver.plan.types import StructType
 from headrace_driver.sql import caching
 from headrace_driver.sql.failures import parse_error
 from headrace_driver.sql.lexer import END, QUOTED_NAME, STRING
@@ -137,8 +138,6 @@ class StatementParser(PipeParser):
             )
         return self.failure()
 
-    # --- views
-
     def _create(self) -> p.LogicalPlan:
         start = self.i
         self.i += 1
@@ -211,8 +210,6 @@ class StatementParser(PipeParser):
         return columns
 
     def _view_of_files(self, name: tuple[str, ...], replace: bool, is_global: bool) -> p.LogicalPlan:
-        from headrace_driver.plan.types import StructType
-
         schema = None
         if self.accept("("):
             schema = StructType(tuple(self.many(self.column_definition)))
@@ -258,8 +255,6 @@ class StatementParser(PipeParser):
         if self.kinds[self.i] == "IDENTIFIER" and self.kinds[self.i + 1] == "(":
             return identifier_clause(self)
         return self.dotted_name()
-
-    # --- SET, RESET
 
     def _set(self) -> p.LogicalPlan:
         following = self.peek()
@@ -316,8 +311,6 @@ class StatementParser(PipeParser):
         """The statement's text from that token on: keys and values of settings are not tokens."""
         return self.tokens.text[self.tokens.starts[index] :].rstrip().rstrip(";").rstrip()
 
-    # --- SHOW, DESCRIBE, EXPLAIN
-
     def _show(self) -> p.LogicalPlan:
         what = self.peek()
         if what not in ("TABLES", "VIEWS"):
@@ -365,8 +358,6 @@ class StatementParser(PipeParser):
         plan = p.ExplainCommand(self.statement(), mode)
         self.depth -= 1
         return plan
-
-    # --- INSERT OVERWRITE DIRECTORY
 
     def _insert(self) -> p.LogicalPlan:
         start = self.i

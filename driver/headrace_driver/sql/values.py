@@ -144,8 +144,6 @@ class ValueParser(FunctionParser):
             if count > MAX_CHAIN:
                 raise too_complex(self.tokens)
 
-    # --- groups in parentheses
-
     def _group(self) -> e.Expression:
         """`(expression)`, `(a, b)`, `(SELECT ...)` or `(x, y) -> ...`"""
         start = self.i
@@ -198,8 +196,6 @@ class ValueParser(FunctionParser):
         body = self.expression()
         self.depth -= 1
         return e.UnresolvedLambda(names, body)
-
-    # --- CASE, INTERVAL, parameters
 
     def _case_follows(self) -> bool:
         """`case` may be a column's name."""
@@ -315,8 +311,6 @@ class ValueParser(FunctionParser):
             "42P02",
             self.tokens.origin(self.i - 1, self.i - 1),
         )
-
-    # --- named expressions and small constructors
 
     def named_expression(self) -> e.Expression:
         """`expression [AS] name`, `expression AS (a, b)`"""

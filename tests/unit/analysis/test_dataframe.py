@@ -65,9 +65,6 @@ def on_a() -> Expression:
     return call("=", column("a", 1), column("a", 2))
 
 
-# --- df["name"] ------------------------------------------------------------------------------------------------------
-
-
 def test_columns_of_both_sides_of_a_join() -> None:
     joined = join(table("t", 1), table("u", 2), on_a())
     plan = p.UnresolvedProject(joined, (column("a", 1), Alias(column("a", 2), "other"), column("z")))
@@ -119,9 +116,6 @@ def test_semi_join_hides_the_right_side() -> None:
     joined = join(table("t", 1), table("u", 2), on_a(), JoinType.SEMI)
     error = failure(p.UnresolvedProject(joined, (column("z", 2),)))
     assert error.error_class == "CANNOT_RESOLVE_DATAFRAME_COLUMN"
-
-
-# --- by name ---------------------------------------------------------------------------------------------------------
 
 
 def test_with_columns_replaces_in_place_and_appends() -> None:
@@ -183,9 +177,6 @@ def test_unpivot_text_with_numbers_refused() -> None:
 
 def test_unpivot_of_all_other_columns() -> None:
     assert schema(p.Unpivot(table("u", 1), (column("a"),), None, "k", ("v",))) == "a int, k string!, v int"
-
-
-# --- aggregation -----------------------------------------------------------------------------------------------------
 
 
 def aggregation(kind: str, aggregates: Sequence[Expression], **more: object) -> LogicalPlan:
@@ -297,9 +288,6 @@ def test_command_is_no_relation_of_a_query(text: str) -> None:
             schema(plan)
 
 
-# --- statistics ------------------------------------------------------------------------------------------------------
-
-
 def test_na_fill_fits_types() -> None:
     fill = p.Rewritten(table("t", 1), "na_fill", {"cols": (), "values": (Literal(0.5, t.DOUBLE),)})
     assert schema(p.UnresolvedProject(fill, (column("a"), column("b"), column("x")))) == "a int, b string, x double!"
@@ -330,9 +318,6 @@ def test_correlation_of_text() -> None:
 def test_what_cannot_be_rewritten_says_so() -> None:
     error = failure(p.Rewritten(table("u", 1), "transpose", {"index_columns": ()}))
     assert error.error_class == "UNSUPPORTED_FEATURE.HEADRACE"
-
-
-# --- whole plans -----------------------------------------------------------------------------------------------------
 
 
 def test_hint_on_the_right_side() -> None:

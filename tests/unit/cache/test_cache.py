@@ -17,7 +17,7 @@ from headrace_driver.errors import SparkError
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Alias, Attribute, Call, Expression, Literal, new_id
-from headrace_driver.plan.physical.operators import ONE_TASK
+from headrace_driver.plan.physical.operator import ONE_TASK
 
 
 def _range(end: int = 10) -> lp.Range:

@@ -59,9 +59,6 @@ def test_missing_paths(tmp_path: Path, path: str) -> None:
     assert raised.value.parameters == {"path": f"file:{tmp_path}/{path}"}
 
 
-# --- partitions ------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("values", "name"),
     [

@@ -104,9 +104,6 @@ def test_types_that_spark_wrote_into_the_file(tmp_path: Path) -> None:
     assert scanning.rows(source) == [(5, "x")]
 
 
-# --- files that differ -----------------------------------------------------------------------------------------------
-
-
 def test_schema_of_the_first_file_by_path(tmp_path: Path) -> None:
     b = _write(tmp_path / "b", {"a": pa.array([2], pa.int32()), "y": [1]})
     a = _write(tmp_path / "a", {"a": pa.array([1], pa.int32()), "x": ["s"]})
@@ -184,9 +181,6 @@ def test_conversions_that_spark_allows(tmp_path: Path, stored: pa.DataType, want
     else:
         with pytest.raises(SparkError):
             scanning.rows(source)
-
-
-# --- partitions, statistics, errors ----------------------------------------------------------------------------------
 
 
 def test_partition_columns_are_read_from_folders(tmp_path: Path) -> None:

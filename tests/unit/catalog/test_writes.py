@@ -141,9 +141,6 @@ def test_overwriting_what_is_read(tmp_path: Path) -> None:
     _write(tmp_path, lp.SaveMode.APPEND, child=scan)
 
 
-# --- what tasks are told ---------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("codec", "extension"),
     [(None, ".snappy.parquet"), ("none", ".parquet"), ("GZIP", ".gz.parquet"), ("zstd", ".zstd.parquet")],

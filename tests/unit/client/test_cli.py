@@ -8,8 +8,8 @@ import click
 import pytest
 
 from headrace import cli
-from headrace.commands.tables import byte_text, duration_text
 from headrace.errors import ExitCode
+from headrace.quantities import byte_text, duration_text
 
 
 def commands() -> list[str]:

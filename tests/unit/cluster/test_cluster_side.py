@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headrace_driver.cluster.failures import JobFailed
-from headrace_driver.cluster.runner import JobInfo
+from headrace_driver.cluster.job import JobInfo
 from headrace_driver.plan.stage import HostPreference, OutputKind, StageStats, TaskSpec
 from headrace_driver.scheduler.options import SchedulerOptions
 from headrace_proto.v1 import cluster_pb2, common_pb2, jobs_pb2, task_pb2

@@ -10,8 +10,8 @@ from typing import Any, cast
 
 import pytest
 
+from headrace_driver.cluster.job import JobInfo
 from headrace_driver.cluster.rejoining import Rejoining
-from headrace_driver.cluster.runner import JobInfo
 from headrace_driver.journal.state import KeptJob
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan import types as t

@@ -216,9 +216,6 @@ def _noted_origin(common: Any) -> Origin:
     return origin
 
 
-# --- changes
-
-
 _Wanted = Callable[[Key, bool], bool]
 """Whether a field is still to be tried, by its key and whether it is set."""
 

@@ -21,7 +21,7 @@ from headrace_driver.plan import logical as lp
 from headrace_driver.plan import types as t
 from headrace_driver.plan.adaptive import AdaptiveQuery
 from headrace_driver.plan.options import DEFAULT_OPTIONS, PlannerOptions
-from headrace_driver.plan.physical.operators import Operator
+from headrace_driver.plan.physical.operator import Operator
 from headrace_driver.plan.stage import ClusterShape, OutputKind, StageSpec, StageStats, TaskSpec
 from headrace_driver.plan.stages.compile import StageCompiler
 from headrace_proto.v1 import task_pb2

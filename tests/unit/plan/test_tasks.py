@@ -14,22 +14,9 @@ from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Attribute, Call, Expression, Literal
 from headrace_driver.plan.logical import JoinType
 from headrace_driver.plan.options import PlannerOptions
-from headrace_driver.plan.physical.operators import (
-    ANYHOW,
-    EVERYWHERE,
-    Estimate,
-    Exchange,
-    ExchangeKind,
-    JoinRows,
-    Operator,
-    Placement,
-    ReadBroadcast,
-    ReadExchange,
-    ScanFiles,
-    ScanRange,
-    Spread,
-    UnionRows,
-)
+from headrace_driver.plan.physical.exchange import Exchange, ExchangeKind, ReadBroadcast, ReadExchange
+from headrace_driver.plan.physical.operator import ANYHOW, EVERYWHERE, Estimate, Operator, Placement, Spread
+from headrace_driver.plan.physical.operators import JoinRows, ScanFiles, ScanRange, UnionRows
 from headrace_driver.plan.stage import ClusterShape, StageStats, TaskSpec
 from headrace_driver.plan.stages.tasks import TaskCutter, coalesce
 from tests.unit.plan.tables import ParquetTable, write_table

@@ -76,7 +76,8 @@ def test_waiting_ends_when_it_has_cost_as_much_as_moving() -> None:
     assert of_kind(decided, actions.WakeAt) == [actions.WakeAt(1.5)]
     assert not places(scheduler.handle(events.Tick(), 1.4))
     assert list(places(scheduler.handle(events.Tick(), 1.5)).values()) == [Place.ANY]
-    assert scheduler.jobs[1].locality_wait_slot_s == pytest.approx(0.5)
+    assert scheduler.take_locality_wait_slot_s() == pytest.approx(0.5)
+    assert scheduler.take_locality_wait_slot_s() == 0
 
 
 def test_nobody_waits_for_a_host_that_is_not_there() -> None:

@@ -5,25 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from headrace_driver.plan import size_codes
 from headrace_driver.plan.stage import OutputKind
-from headrace_driver.scheduler import actions, outputs, sizes
+from headrace_driver.scheduler import actions, outputs
 from headrace_proto.v1 import task_pb2
-from headrace_worker.shuffle.index import size_codes
+from headrace_worker.shuffle.index import size_codes as codes_of
 from tests.unit.scheduler.plans import finish, of_kind, scheduler_with, stage, start
 
 
 @pytest.mark.parametrize("size_bytes", [1, 100, 12345, 10**9])
 def test_codes_of_workers_decode_to_at_most_a_tenth_more(size_bytes: int) -> None:
-    [code] = size_codes([size_bytes])
-    assert size_bytes * 0.99 <= sizes.decode(code) + 1
-    assert sizes.decode(code) <= size_bytes * 1.1 + 1
+    [code] = codes_of([size_bytes])
+    assert size_bytes * 0.99 <= size_codes.decode(code) + 1
+    assert size_codes.decode(code) <= size_bytes * 1.1 + 1
 
 
 def test_sums_by_reducer_and_by_group() -> None:
     codes = [bytes([0, 10]), b"", bytes([20, 10])]
     ten, twenty = 1.1**10, 1.1**20
-    assert sizes.sums_by_reducer(codes, 2) == [int(twenty), int(2 * ten)]
-    by_group = sizes.sums_by_group(codes, 2, np.array([0, 1, 1]), 2)
+    assert size_codes.sums_by_reducer(codes, 2) == [int(twenty), int(2 * ten)]
+    by_group = size_codes.sums_by_group(codes, 2, np.array([0, 1, 1]), 2)
     assert by_group[0].tolist() == pytest.approx([0, ten])
     assert by_group[1].tolist() == pytest.approx([twenty, ten])
 

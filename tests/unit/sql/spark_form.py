@@ -163,9 +163,6 @@ def _interval(value: int, dtype: t.DayTimeIntervalType | t.YearMonthIntervalType
     return f"INTERVAL {sign}{shown} {dtype.name.removeprefix('interval ').upper()}"
 
 
-# --- plans -----------------------------------------------------------------------------------------------------------
-
-
 def plan(node: p.LogicalPlan) -> str:
     """A plan as an indented tree, one operator a line."""
     return "\n".join(_lines(node))

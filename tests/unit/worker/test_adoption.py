@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import grpc
 import pytest
 
 from headrace_proto.v1 import cluster_pb2, common_pb2
@@ -79,3 +81,41 @@ def test_what_a_job_leaves_on_its_way_does_not_stay(tmp_path: Path, monkeypatch:
         assert taker.store.find(MapId(2, 1, 3, 0)) is not None
 
     asyncio.run(scenario())
+
+
+def test_channels_are_open_only_while_something_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_channels: list[str] = []
+    all_closed = asyncio.Event()
+
+    class Channel:
+        def __init__(self, address: str, options: Any) -> None:
+            self._address = address
+            open_channels.append(address)
+
+        def unary_stream(self, *_: Any, **__: Any) -> Any:
+            def call(*_: Any, **__: Any) -> Any:
+                raise grpc.aio.AioRpcError(grpc.StatusCode.UNAVAILABLE, grpc.aio.Metadata(), grpc.aio.Metadata())
+
+            return call
+
+        async def close(self) -> None:
+            open_channels.remove(self._address)
+            if not open_channels:
+                all_closed.set()
+
+    monkeypatch.setattr(grpc.aio, "insecure_channel", Channel)
+    credentials = SimpleNamespace(channel_credentials=lambda: None, metadata=tuple)
+
+    async def take() -> None:
+        reported = asyncio.Queue[bool]()
+        store = BlockStore([tmp_path])
+        store.prepare()
+        known: Any = credentials
+        adoptions = Adoptions(store, known, lambda told: reported.put_nowait(told[0].held))
+        adoptions.take([_order(1, 0, 1, 2)])
+        async with asyncio.timeout(5):
+            assert [await reported.get() for _ in range(3)] == [False] * 3
+            await all_closed.wait()
+        await adoptions.close()
+
+    asyncio.run(take())

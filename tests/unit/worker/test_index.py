@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from headrace_worker.shuffle.index import ByteRange, IndexCorrupt, decode_index, encode_index, size_codes, size_of_code
+from headrace_driver.plan.size_codes import decode
+from headrace_worker.shuffle.index import ByteRange, IndexCorrupt, decode_index, encode_index, size_codes
 
 
 def test_ranges_of_reducers_are_contiguous_within_a_segment() -> None:
@@ -43,9 +44,9 @@ def test_damage_is_noticed() -> None:
 @pytest.mark.parametrize("size", [1, 2, 1000, 1 << 20, 12_345_678_901])
 def test_a_size_code_overestimates_by_at_most_a_tenth(size: int) -> None:
     (code,) = size_codes([size])
-    assert size * 0.99 <= size_of_code(code) <= size * 1.11 + 1
+    assert size * 0.99 <= decode(code) <= size * 1.11 + 1
 
 
 def test_only_nothing_has_the_code_nothing() -> None:
     assert size_codes([0, 1, 0]) == bytes([0, 1, 0])
-    assert size_of_code(0) == 0
+    assert decode(0) == 0

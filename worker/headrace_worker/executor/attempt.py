@@ -139,8 +139,6 @@ class Attempt:
             self._write_blocks(sql, spec, output)
         self._count(output)
 
-    # --- inputs
-
     def _input(self, number: int) -> str:
         """The table expression of one placeholder. It may stand in the text, and be scanned, more than once."""
         if number not in self._relations:
@@ -221,8 +219,6 @@ class Attempt:
         if table is None:
             raise ProgramError(f"no output table for stage {output.stage_id} of job {output.job_id} was sent")
         return table
-
-    # --- outputs
 
     def _write_files(self, sql: str, spec: task_pb2.FileOutput, output: task_pb2.TaskOutput) -> None:
         started = time.perf_counter_ns()

@@ -28,7 +28,7 @@ from headrace_worker.shuffle.reader import BlockAccess, RemoteBlocks, RemoteMaps
 from headrace_worker.shuffle.store import BlockStore
 
 if TYPE_CHECKING:
-    from headrace_worker.shuffle.remote import RemoteFetch
+    from headrace_worker.shuffle.remote import RemoteFetch, RemotePeers
 
 TaskKey = tuple[int, int, int, int]
 
@@ -84,7 +84,7 @@ class Session:
         self._flushed_at = 0.0
         self._unflushed = threading.Event()
         self._neighbours: dict[tuple[str, str], BlockStore | None] = {}
-        self._peers: object | None = None
+        self._peers: RemotePeers | None = None
         self._fetches: weakref.WeakSet[RemoteFetch] = weakref.WeakSet()
 
     def run(self) -> None:
@@ -160,8 +160,6 @@ class Session:
             if isinstance(program, Program):
                 program.forget_kernel()
 
-    # --- orders
-
     def _apply(self, order: executor_pb2.ToExecutor) -> None:
         """Takes over what came with a frame, on the main thread, between attempts."""
         for job_id in order.drop_jobs:
@@ -190,8 +188,6 @@ class Session:
             del self._tables[output]
         for mapped in [key for key in self._around.broadcasts if key[0] == job_id]:
             del self._around.broadcasts[mapped]
-
-    # --- frames
 
     def _read_frames(self) -> None:
         """The second thread. When the daemon is gone, there is nobody to work for."""
@@ -280,8 +276,6 @@ class Session:
                 self._cancelled.set()
                 self._around.engine.interrupt()
 
-    # --- reports
-
     def _flush(self) -> None:
         with self._send_lock:
             finished, self._finished = self._finished, []
@@ -308,8 +302,6 @@ class Session:
         with self._send_lock:
             self._connection.sendall(frames.pack(message.SerializeToString()))
 
-    # --- blocks
-
     def _find_store(self, holder: task_pb2.Holder) -> BlockStore | None:
         """Own blocks and those of other workers on this host are read from disk."""
         if holder.address == self._settings.address:
@@ -328,7 +320,7 @@ class Session:
         from headrace_worker.security import PeerCredentials, TlsFiles
         from headrace_worker.shuffle.remote import IN_FLIGHT_BYTES_MAX, RemoteFetch, RemotePeers
 
-        if not isinstance(self._peers, RemotePeers):
+        if self._peers is None:
             settings = self._settings
             tls = TlsFiles(settings.tls_cert, settings.tls_key, settings.tls_ca)
             self._peers = RemotePeers(PeerCredentials(settings.secret, tls if tls.cert else None))
@@ -341,6 +333,9 @@ class Session:
         """Fetches that still need one of these workers fail at once; what was read of them is as good as before."""
         for fetch in list(self._fetches):
             fetch.lose(addresses)
+        for address in addresses:
+            if self._peers is not None:
+                self._peers.forget(address)
 
 
 def task_key(task: common_pb2.TaskId) -> TaskKey:

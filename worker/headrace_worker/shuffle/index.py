@@ -103,8 +103,3 @@ def decode_index(data: bytes | memoryview) -> MapIndex:
 def size_codes(sizes: Sequence[int]) -> bytes:
     """Sizes in bytes as one byte each, as Spark's MapStatus: 0 for empty, else ceil(log 1.1 (bytes)), at most 255."""
     return bytes([0 if not size else max(1, min(255, math.ceil(math.log(size) / _LOG_BASE))) for size in sizes])
-
-
-def size_of_code(code: int) -> int:
-    """The estimate a size code stands for; at most 10 % above the size that was coded."""
-    return 0 if code == 0 else int(1.1**code)

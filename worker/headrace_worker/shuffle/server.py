@@ -47,7 +47,6 @@ class BlocksService(blocks_pb2_grpc.BlocksServicer):
         self._store = store
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="blocks")
         self._streams = 0
-        self.served_bytes = 0
 
     @property
     def buffered_bytes(self) -> int:
@@ -71,7 +70,6 @@ class BlocksService(blocks_pb2_grpc.BlocksServicer):
                     except (OSError, IndexCorrupt, EOFError):
                         yield blocks_pb2.FetchChunk(map_index=number, missing=True, last=True)
                         break
-                    self.served_bytes += len(data)
                     started_s = time.monotonic()
                     yield blocks_pb2.FetchChunk(map_index=number, data=data, last=last)
                     pace.sent(time.monotonic() - started_s)
@@ -97,7 +95,6 @@ class BlocksService(blocks_pb2_grpc.BlocksServicer):
             file = await loop.run_in_executor(self._readers, _open_unbuffered, stored.data)
             with file:
                 while data := await loop.run_in_executor(self._readers, file.read, CHUNK_BYTES):
-                    self.served_bytes += len(data)
                     yield blocks_pb2.CopyChunk(data=data)
         except OSError:
             yield blocks_pb2.CopyChunk(missing=True)

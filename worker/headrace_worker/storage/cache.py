@@ -9,6 +9,8 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
+import structlog
+
 from headrace_proto.v1 import task_pb2
 from headrace_worker.memory import MemoryBudget
 from headrace_worker.shuffle.store import BlockStore, MapId, StoreFull
@@ -22,6 +24,8 @@ TaskKey = tuple[int, int, int, int]
 Read = Callable[[], set[OutputKey]]
 """The outputs that programs of live jobs read."""
 Spawn = Callable[[Coroutine[Any, Any, None]], None]
+
+_log = structlog.get_logger()
 
 
 class BlockCache:
@@ -95,6 +99,12 @@ class BlockCache:
         self._carry_out(self.ledger.evict(wanted_bytes, None, self._read()))
 
     def _carry_out(self, evictions: list[Eviction]) -> None:
+        if evictions:
+            # One line for all of them: there may be thousands, and what an operator asks is how much went where.
+            to_disk = sum(eviction.to_disk for eviction in evictions)
+            evicted_bytes = sum(eviction.bytes for eviction in evictions)
+            jobs = sorted({eviction.output.job_id for eviction in evictions})
+            _log.info("cached blocks evicted", bytes=evicted_bytes, blocks=len(evictions), to_disk=to_disk, jobs=jobs)
         for eviction in evictions:
             if eviction.to_disk:
                 self._spawn(self._move(eviction))

@@ -73,6 +73,8 @@ def better_place(here: Room, rooms: Sequence[Room], grant_bytes: int) -> Path | 
 
 
 class Step(Enum):
+    """What becomes of an attempt that found the disk full."""
+
     AGAIN = "run it again"
     WAIT = "others will give some back"
     GIVE_UP = "it does not fit on this worker now"

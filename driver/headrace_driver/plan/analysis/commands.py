@@ -73,10 +73,12 @@ def _comment(text: str | None) -> str:
 
 
 def describe(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`DESCRIBE query`."""
     assert isinstance(node, p.DescribeRelation)
     return _command(analyzer, p.DescribeRelation(analyzer.resolve(node.child, outer).exact()))
 
 
 def explain(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`EXPLAIN query`: the query is analysed here, and planned by whoever runs the command."""
     assert isinstance(node, p.ExplainCommand)
     return _command(analyzer, p.ExplainCommand(analyzer.resolve(node.child, outer).exact(), node.mode))

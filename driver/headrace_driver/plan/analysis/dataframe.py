@@ -10,6 +10,7 @@ from headrace_driver.functions.coercion import can_cast
 from headrace_driver.plan import logical as p
 from headrace_driver.plan import types as t
 from headrace_driver.plan.analysis.expressions import Binder
+from headrace_driver.plan.analysis.group_columns import missing_aggregation
 from headrace_driver.plan.analysis.literal_text import literal_text
 from headrace_driver.plan.analysis.messages import error, requirement
 from headrace_driver.plan.analysis.outer import Outer
@@ -43,6 +44,7 @@ def projected(child: Relation, items: Sequence[Column]) -> Relation:
 
 
 def distinct(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`SELECT DISTINCT`, `distinct()`."""
     assert isinstance(node, p.Distinct)
     child = analyzer.resolve(node.child, outer)
     for column in child.columns:
@@ -60,6 +62,7 @@ FRACTION_ERROR = 1e-6
 
 
 def sample(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`TABLESAMPLE`, `sample()`: a fraction must lie between 0 and 1, but for rounding."""
     assert isinstance(node, p.Sample)
     fraction = node.upper - node.lower
     written = literal_text(Literal(fraction, t.DOUBLE))
@@ -152,8 +155,6 @@ def with_columns(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> 
     columns_before = child.columns
     add_time_window(child, binder)
     if binder.aggregates:
-        from headrace_driver.plan.analysis.group_columns import missing_aggregation
-
         raise missing_aggregation(child.columns[0].name if child.columns else "", False)
     new = {fold(i.name): i for i in selected.items}
     items: list[Column] = []
@@ -215,9 +216,6 @@ def _droppable(binder: Binder, column: Expression) -> Expression | None:
     if isinstance(column, UnresolvedAttribute):
         return binder.peek(column)
     return binder.bind(column)
-
-
-# --- df.to(schema) ---------------------------------------------------------------------------------------------------
 
 
 def to_schema(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:

@@ -13,7 +13,9 @@ from headrace_driver.plan.analysis import frames, named_arguments, time_windows
 from headrace_driver.plan.analysis.messages import error
 from headrace_driver.plan.analysis.names import Names, nodes_in
 from headrace_driver.plan.analysis.outer import Outer
+from headrace_driver.plan.analysis.subqueries import coerced_membership
 from headrace_driver.plan.analysis.suggestions import quoted
+from headrace_driver.plan.analysis.update_fields import update_field
 from headrace_driver.plan.determinism import is_deterministic
 from headrace_driver.plan.expressions import (
     AggregateCall,
@@ -62,8 +64,6 @@ class Binder(Names):
     windows, `windows`, `generators`.
     """
 
-    # --- entry points
-
     def bind(self, e: Expression) -> Expression:
         """The resolved form of `e`."""
         return _BINDERS[type(e)](self, e)
@@ -98,8 +98,6 @@ class Binder(Names):
         assert isinstance(struct.dtype, t.StructType)
         return GetField(struct, ordinal, struct.dtype.fields[ordinal].name)
 
-    # --- small nodes
-
     def _itself(self, e: Expression) -> Expression:
         return e
 
@@ -132,8 +130,6 @@ class Binder(Names):
 
     def _update_field(self, e: Expression) -> Expression:
         assert isinstance(e, UpdateField)
-        from headrace_driver.plan.analysis.update_fields import update_field
-
         struct = self.bind(e.struct)
         value = self.bind(e.value) if e.value is not None else None
         return update_field(struct, e.path, value, self.relation.scope, self)
@@ -163,8 +159,6 @@ class Binder(Names):
 
     def _rebind_children(self, e: Expression) -> Expression:
         return e.map_children(self.bind)
-
-    # --- functions
 
     def _function(self, e: Expression) -> Expression:
         assert isinstance(e, UnresolvedFunction)
@@ -356,8 +350,6 @@ class Binder(Names):
                 expanded.append(arg)
         return tuple(expanded)
 
-    # --- windows
-
     def _window(self, e: Expression) -> Expression:
         assert isinstance(e, WindowExpression)
         function = e.function
@@ -393,8 +385,6 @@ class Binder(Names):
                 return entry.kind
         return FunctionKind.AGGREGATE
 
-    # --- subqueries
-
     def subquery(self, plan: LogicalPlan) -> tuple[LogicalPlan, tuple[Attribute, ...]]:
         """A subquery's plan resolved, and the columns of this operator (and beyond) that it uses."""
         if self._lambdas:
@@ -422,8 +412,6 @@ class Binder(Names):
 
     def _in_subquery(self, e: Expression) -> Expression:
         assert isinstance(e, InSubquery)
-        from headrace_driver.plan.analysis.subqueries import coerced_membership
-
         values = self.bind_all(e.values)
         plan, outer = self.subquery(e.plan)
         self._subqueries[id(e)] = outer

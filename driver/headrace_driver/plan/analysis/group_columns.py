@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from headrace_driver.plan.analysis.expressions import Binder
 from headrace_driver.plan.analysis.messages import error
 from headrace_driver.plan.analysis.rewrite import Column, substitute, widen
@@ -23,9 +21,6 @@ from headrace_driver.plan.expressions import (
     replace,
 )
 from headrace_driver.plan.logical import LogicalPlan
-
-if TYPE_CHECKING:
-    pass
 
 
 def over_groups(
@@ -98,6 +93,7 @@ def _not_grouped(
 
 
 def walk_written(e: Expression) -> list[Expression]:
+    """An expression as written and all in it."""
     found = [e]
     for child in e.children():
         found.extend(walk_written(child))
@@ -105,6 +101,7 @@ def walk_written(e: Expression) -> list[Expression]:
 
 
 def missing_aggregation(text: str, has_grouping: bool) -> Exception:
+    """The error for a column that is neither grouped by nor in an aggregate."""
     if not has_grouping:
         return error("MISSING_GROUP_BY")
     return error("MISSING_AGGREGATION", expression=f'"{text}"', expressionAnyValue=f'"any_value({text})"')

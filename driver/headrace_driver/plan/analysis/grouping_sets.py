@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from headrace_driver.plan import types as t
+from headrace_driver.plan.analysis.aggregation import aggregate
 from headrace_driver.plan.analysis.expressions import Binder
 from headrace_driver.plan.analysis.messages import error
 from headrace_driver.plan.analysis.outer import Outer
@@ -157,21 +158,7 @@ def aggregate_sets(
     mapping: dict[Expression, Expression] = dict(zip(grouping, attributes, strict=True))
     mapping.update(zip(keys, attributes, strict=True))
 
-    def change(e: Expression) -> Expression | None:
-        if isinstance(e, AggregateCall):
-            return calls.write_out(e, grouping, sets, gid) if e.name.startswith("#") else e
-        if isinstance(e, WindowExpression):
-            return replace(
-                e,
-                function=e.function.map_children(lambda c: substitute(c, change)),
-                partition_by=tuple(substitute(p, change) for p in e.partition_by),
-                order_by=tuple(substitute(o, change) for o in e.order_by),
-            )
-        found = mapping.get(e)
-        if isinstance(found, Attribute) and isinstance(e, Attribute) and e.name != found.name:
-            return Attribute(e.name, found.type, found.null, found.id, found.qualifier)
-        return found
-
+    change = _written_out(calls, grouping, sets, gid, mapping)
     items: list[Column] = []
     for item in selected.items:
         changed = substitute(item, change)
@@ -188,12 +175,37 @@ def aggregate_sets(
     lifted.windows = binder.windows
     lifted.grouping_call = lambda e: _late_call(e, lifted, attributes, sets, gid, calls)
     selected_above = SelectList(items, selected.levels, selected.generators, selected.sources)
-    from headrace_driver.plan.analysis.grouping import aggregate
-
     relation = aggregate(analyzer, above, keys_above, selected_above, lifted, having, outer)
     if relation.grouped is not None:
         relation.grouped.grouping_call = lifted.grouping_call
     return relation
+
+
+def _written_out(
+    calls: GroupingCalls,
+    grouping: tuple[Expression, ...],
+    sets: Sets,
+    gid: Attribute,
+    mapping: Mapping[Expression, Expression],
+) -> Callable[[Expression], Expression | None]:
+    """Rewrites what is selected to the expanded columns, and grouping() to what it finds in the set's id."""
+
+    def change(e: Expression) -> Expression | None:
+        if isinstance(e, AggregateCall):
+            return calls.write_out(e, grouping, sets, gid) if e.name.startswith("#") else e
+        if isinstance(e, WindowExpression):
+            return replace(
+                e,
+                function=e.function.map_children(lambda c: substitute(c, change)),
+                partition_by=tuple(substitute(p, change) for p in e.partition_by),
+                order_by=tuple(substitute(o, change) for o in e.order_by),
+            )
+        found = mapping.get(e)
+        if isinstance(found, Attribute) and isinstance(e, Attribute) and e.name != found.name:
+            return Attribute(e.name, found.type, found.null, found.id, found.qualifier)
+        return found
+
+    return change
 
 
 def _late_call(

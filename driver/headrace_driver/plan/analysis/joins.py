@@ -21,6 +21,7 @@ _LEFT_ONLY = (JoinType.SEMI, JoinType.ANTI)
 
 
 def join(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`left JOIN right`, by a condition, by USING or NATURAL, or LATERAL."""
     assert isinstance(node, p.UnresolvedJoin)
     left = analyzer.resolve(node.left, outer)
     if node.lateral:
@@ -90,9 +91,6 @@ def _joined(left: Relation, right: Relation, kind: JoinType, condition: Expressi
     relation = _combined(left, right, kind)
     relation.plan = plan
     return relation
-
-
-# --- USING and NATURAL -----------------------------------------------------------------------------------------------
 
 
 def _using(analyzer: Analyzer, node: p.UnresolvedJoin, left: Relation, right: Relation) -> Relation:
@@ -168,9 +166,6 @@ def _equal(analyzer: Analyzer, relation: Relation, a: Attribute, b: Attribute) -
 
 def _and(analyzer: Analyzer, relation: Relation, a: Expression, b: Expression) -> Expression:
     return Binder(analyzer, relation).call("and", (a, b))
-
-
-# --- LATERAL ---------------------------------------------------------------------------------------------------------
 
 
 def _lateral(analyzer: Analyzer, node: p.UnresolvedJoin, left: Relation, outer: Outer | None) -> Relation:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeGuard
 
 from headrace_driver.plan import types as t
+from headrace_driver.plan.analysis.function_text import SPECIAL
 from headrace_driver.plan.analysis.literal_text import literal_text
 from headrace_driver.plan.analysis.spellings import (
     CAST_FUNCTIONS,
@@ -101,7 +102,12 @@ class Namer:
             return type(e).__name__.lower()
         return printer(self, e)
 
-    def texts(self, many: tuple[Expression, ...]) -> list[str]:
+    def type_of(self, e: Expression) -> t.DataType | None:
+        """The type of a part; None: not known."""
+        return self._type_of(e)
+
+    def texts(self, many: Sequence[Expression]) -> list[str]:
+        """Each of them in one line."""
         return [self.text(e) for e in many]
 
     def _name(self, e: UnresolvedAttribute) -> str:
@@ -159,14 +165,14 @@ class Namer:
     def _function(self, e: UnresolvedFunction) -> str:
         name = e.name[-1].lower()
         args = e.args
-        special = _SPECIAL.get(name)
+        special = SPECIAL.get(name)
         if special is not None:
             found = special(self, e)
             if found is not None:
                 return found
         if len(args) == 2 and name in INFIX:
             return f"({self.text(args[0])} {INFIX[name]} {self.text(args[1])})"
-        texts = self._argument_texts(e, name)
+        texts = self.argument_texts(e, name)
         if _is_cast_function(e):
             return texts[0]
         texts = texts[: SHOWN_ARGUMENTS.get(name, len(texts))]
@@ -186,7 +192,7 @@ class Namer:
             text += f" FILTER (WHERE {self.text(e.where)})"
         return text
 
-    def _argument_texts(self, e: UnresolvedFunction, name: str) -> list[str]:
+    def argument_texts(self, e: UnresolvedFunction, name: str) -> list[str]:
         """The arguments, stars as the columns they stand for."""
         if not any(isinstance(a, UnresolvedStar) for a in e.args):
             return self.texts(e.args)
@@ -284,233 +290,6 @@ def _is_cast_function(e: Expression) -> TypeGuard[UnresolvedFunction]:
     """`int(x)` and its like."""
     return isinstance(e, UnresolvedFunction) and len(e.args) == 1 and e.name[-1].lower() in CAST_FUNCTIONS
 
-
-def _not(namer: Namer, e: UnresolvedFunction) -> str:
-    return f"(NOT {namer.text(e.args[0])})"
-
-
-def _negated_equal(namer: Namer, e: UnresolvedFunction) -> str:
-    return f"(NOT ({namer.text(e.args[0])} = {namer.text(e.args[1])}))"
-
-
-def _negative(namer: Namer, e: UnresolvedFunction) -> str | None:
-    """`-x`; the call `negative(x)` keeps its name."""
-    if not e.origin.fragment.startswith("-"):
-        return None
-    return f"(- {namer.text(e.args[0])})" if len(e.args) == 1 else None
-
-
-def _positive(namer: Namer, e: UnresolvedFunction) -> str | None:
-    return f"(+ {namer.text(e.args[0])})"
-
-
-def _plus(namer: Namer, e: UnresolvedFunction) -> str | None:
-    """`+`, which with dates and intervals is another function."""
-    if len(e.args) == 1:
-        return f"(+ {namer.text(e.args[0])})"
-    left, right = (namer._type_of(a) for a in e.args)
-    a, b = e.args
-    if isinstance(right, t.DateType | t.TimestampType | t.TimestampNTZType):
-        a, b, left, right = b, a, right, left
-    return _shifted(namer, a, b, left, right, "+", "date_add")
-
-
-def _minus(namer: Namer, e: UnresolvedFunction) -> str | None:
-    if len(e.args) == 1:
-        return f"(- {namer.text(e.args[0])})"
-    left, right = (namer._type_of(a) for a in e.args)
-    return _shifted(namer, e.args[0], e.args[1], left, right, "-", "date_sub")
-
-
-def _shifted(
-    namer: Namer,
-    a: Expression,
-    b: Expression,
-    left: t.DataType | None,
-    right: t.DataType | None,
-    sign: str,
-    by_days: str,
-) -> str | None:
-    if not isinstance(left, t.DateType | t.TimestampType | t.TimestampNTZType):
-        return None
-    first, second = namer.text(a), namer.text(b)
-    if isinstance(left, t.DateType):
-        if isinstance(right, t.IntegerType | t.ShortType | t.ByteType):
-            return f"{by_days}({first}, {second})"
-        if isinstance(right, t.DayTimeIntervalType) and right.start == right.end == 0:
-            days = f"extractansiintervaldays({second})"
-            return f"date_add({first}, {days if sign == '+' else f'(- {days})'})"
-    if isinstance(right, t.DayTimeIntervalType | t.YearMonthIntervalType | t.CalendarIntervalType):
-        return f"{first} {sign} {second}"
-    return None
-
-
-def _is_null(namer: Namer, e: UnresolvedFunction) -> str:
-    return f"({namer.text(e.args[0])} IS {'NOT ' if e.name[-1].lower() == 'isnotnull' else ''}NULL)"
-
-
-def _truth(namer: Namer, e: UnresolvedFunction) -> str:
-    return f"({namer.text(e.args[0])} <=> {e.name[-1].lower()[2:]})"
-
-
-def _in(namer: Namer, e: UnresolvedFunction) -> str:
-    return f"({namer.text(e.args[0])} IN ({', '.join(namer.texts(e.args[1:]))}))"
-
-
-def _like(namer: Namer, e: UnresolvedFunction) -> str:
-    texts = namer.texts(e.args)
-    if len(texts) == 3 and texts[2] != "\\":
-        return f"{texts[0]} {e.name[-1].upper()} {texts[1]} ESCAPE '{texts[2]}'"
-    return f"{texts[0]} {e.name[-1].upper()} {texts[1]}"
-
-
-def _ilike(namer: Namer, e: UnresolvedFunction) -> str:
-    return f"ilike({', '.join(namer.texts(e.args[:2]))})"
-
-
-def _when(namer: Namer, e: UnresolvedFunction) -> str:
-    texts = namer.texts(e.args)
-    whens = [f"WHEN {c} THEN {v}" for c, v in zip(texts[0::2], texts[1::2], strict=False)]
-    otherwise = f" ELSE {texts[-1]}" if len(texts) % 2 else ""
-    return f"CASE {' '.join(whens)}{otherwise} END"
-
-
-def _if(namer: Namer, e: UnresolvedFunction) -> str:
-    return f"(IF({', '.join(namer.texts(e.args))}))"
-
-
-def _bit_not(namer: Namer, e: UnresolvedFunction) -> str:
-    return f"~{namer.text(e.args[0])}"
-
-
-def _log(namer: Namer, e: UnresolvedFunction) -> str:
-    texts = namer.texts(e.args)
-    return f"LOG({', '.join(texts if len(texts) > 1 else ['E()', *texts])})"
-
-
-def _extract_part(namer: Namer, e: UnresolvedFunction) -> str:
-    texts = namer.texts(e.args)
-    return f"extract({texts[0]} FROM {texts[1]})"
-
-
-def _position(namer: Namer, e: UnresolvedFunction) -> str:
-    texts = namer.texts(e.args)
-    return f"{e.name[-1].lower()}({', '.join(texts if len(texts) > 2 else [*texts, '1'])})"
-
-
-def _struct(namer: Namer, e: UnresolvedFunction) -> str:
-    if any(isinstance(a, UnresolvedStar) for a in e.args):
-        return f"struct({', '.join(namer._argument_texts(e, 'struct'))})"
-    parts = [namer.text(a.child if isinstance(a, Alias) else a) for a in e.args]
-    if e.origin.fragment.startswith("("):
-        named = [
-            f"{a.parts[-1] if isinstance(a, UnresolvedAttribute) else f'col{i}'}, {part}"
-            for i, (a, part) in enumerate(zip(e.args, parts, strict=True), 1)
-        ]
-        return f"named_struct({', '.join(named)})"
-    if any(isinstance(a, Alias) for a in e.args):
-        parts = [f"{p} AS {a.name}" if isinstance(a, Alias) else p for p, a in zip(parts, e.args, strict=True)]
-    return f"struct({', '.join(parts)})"
-
-
-def _trim(namer: Namer, e: UnresolvedFunction) -> str | None:
-    if len(e.args) < 2:
-        return None
-    side = {"trim": "BOTH", "btrim": "BOTH", "ltrim": "LEADING", "rtrim": "TRAILING"}[e.name[-1].lower()]
-    texts = namer.texts(e.args)
-    if e.name[-1].lower() == "btrim":
-        return f"btrim({', '.join(texts)})"
-    return f"TRIM({side} {texts[0]} FROM {texts[1]})"
-
-
-def _date_part(namer: Namer, e: UnresolvedFunction) -> str:
-    return f"{e.name[-1].lower()}({' FROM '.join(namer.texts(e.args))})"
-
-
-def _date_add(namer: Namer, e: UnresolvedFunction) -> str | None:
-    return f"date_add({', '.join(namer.texts(e.args))})" if len(e.args) == 2 else None
-
-
-def _to_char(namer: Namer, e: UnresolvedFunction) -> str | None:
-    """Spark rewrites it by the type of what is formatted."""
-    if len(e.args) != 2:
-        return None
-    dtype = namer._type_of(e.args[0])
-    texts = namer.texts(e.args)
-    if isinstance(dtype, t.DateType | t.TimestampType | t.TimestampNTZType):
-        return f"date_format({', '.join(texts)})"
-    if isinstance(dtype, t.BinaryType):
-        is_varchar = e.name[-1].lower() == "to_varchar"
-        if texts[1] in ("base64", "hex"):
-            return f"{'to_varchar' if is_varchar else texts[1]}({texts[0]})"
-        return f"{'to_varchar' if is_varchar else 'decode'}({', '.join(texts)})"
-    return f"to_char({', '.join(texts)})"
-
-
-def _time_window(namer: Namer, e: UnresolvedFunction) -> str | None:
-    """A time window is the column `window`."""
-    return "window" if len(e.args) > 1 else None
-
-
-def _mode(namer: Namer, e: UnresolvedFunction) -> str | None:
-    if len(e.args) == 2 and isinstance(e.args[1], Literal) and e.args[1].value is True:
-        return f"mode() WITHIN GROUP (ORDER BY {namer.text(e.args[0])} DESC)"
-    return None
-
-
-def _raise_error(namer: Namer, e: UnresolvedFunction) -> str | None:
-    if len(e.args) != 1:
-        return None
-    return f"raise_error(USER_RAISED_EXCEPTION, map(errorMessage, {namer.text(e.args[0])}))"
-
-
-def _assert_true(namer: Namer, e: UnresolvedFunction) -> str | None:
-    text = namer.text(e.args[0])
-    return f"assert_true({text}, '{text}' is not true!)" if len(e.args) == 1 else None
-
-
-def _convert_time_zone(namer: Namer, e: UnresolvedFunction) -> str | None:
-    texts = namer.texts(e.args)
-    return f"convert_timezone({', '.join(['current_timezone()', *texts])})" if len(texts) == 2 else None
-
-
-_SPECIAL: dict[str, Callable[[Namer, UnresolvedFunction], str | None]] = {
-    "not": _not,
-    "!": _not,
-    "<>": _negated_equal,
-    "!=": _negated_equal,
-    "negative": _negative,
-    "positive": _positive,
-    "+": _plus,
-    "-": _minus,
-    "isnull": _is_null,
-    "isnotnull": _is_null,
-    "istrue": _truth,
-    "isfalse": _truth,
-    "in": _in,
-    "like": _like,
-    "ilike": _ilike,
-    "when": _when,
-    "if": _if,
-    "~": _bit_not,
-    "log": _log,
-    "extract": _extract_part,
-    "position": _position,
-    "struct": _struct,
-    "datepart": _date_part,
-    "dateadd": _date_add,
-    "mode": _mode,
-    "window": _time_window,
-    "to_char": _to_char,
-    "to_varchar": _to_char,
-    "raise_error": _raise_error,
-    "assert_true": _assert_true,
-    "convert_timezone": _convert_time_zone,
-    "trim": _trim,
-    "ltrim": _trim,
-    "rtrim": _trim,
-    "btrim": _trim,
-}
 
 _PRINTERS: dict[type[Expression], Callable[[Namer, Any], str]] = {
     UnresolvedAttribute: Namer._name,

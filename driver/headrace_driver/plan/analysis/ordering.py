@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from headrace_driver.plan import logical as p
 from headrace_driver.plan import types as t
+from headrace_driver.plan.analysis.aggregation import filter_groups
 from headrace_driver.plan.analysis.expressions import Binder
 from headrace_driver.plan.analysis.group_columns import over_groups
-from headrace_driver.plan.analysis.grouping import filter_groups
 from headrace_driver.plan.analysis.joins import aggregates_in
 from headrace_driver.plan.analysis.messages import error, requirement
 from headrace_driver.plan.analysis.outer import Outer
@@ -145,6 +145,7 @@ def _is_all(e: Expression) -> bool:
 
 
 def limit(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`LIMIT count OFFSET offset`, both constants."""
     assert isinstance(node, p.Limit)
     child = analyzer.resolve(node.child, outer)
     binder = Binder(analyzer, child, outer)
@@ -214,6 +215,7 @@ def _arithmetic(e: Call, values: list[int]) -> object:
 
 
 def tail(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`tail(count)`: the last rows."""
     assert isinstance(node, p.Tail)
     child = analyzer.resolve(node.child, outer)
     if node.count < 0:

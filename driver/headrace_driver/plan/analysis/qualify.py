@@ -19,6 +19,7 @@ _NAME = "__qualify"
 
 
 def qualify(analyzer: Analyzer, node: p.LogicalPlan, outer: Outer | None) -> Relation:
+    """`SELECT … QUALIFY condition`; raises QUALIFY_REQUIRES_WINDOW_FUNCTION where there is none."""
     assert isinstance(node, p.Qualify)
     selected = node.child
     if not isinstance(selected, p.UnresolvedProject) or selected.having is not None:

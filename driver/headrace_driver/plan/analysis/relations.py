@@ -16,6 +16,7 @@ from headrace_driver.plan.analysis import recursion
 from headrace_driver.plan.analysis.expressions import Binder
 from headrace_driver.plan.analysis.inline_rows import arrow_of
 from headrace_driver.plan.analysis.messages import error
+from headrace_driver.plan.analysis.ordering import constant
 from headrace_driver.plan.analysis.outer import Outer
 from headrace_driver.plan.analysis.partitions import check_partitions
 from headrace_driver.plan.analysis.rewrite import fresh_copy
@@ -91,11 +92,13 @@ def _read_type(dtype: t.DataType) -> t.DataType:
 
 
 def local_data(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """Rows that came with the plan."""
     assert isinstance(node, p.LocalData)
     return analyzer.relation(p.LocalData(node.arrow_stream, node.schema, node.rows, attributes_of(node.schema)))
 
 
 def range_of(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`spark.range`: one column `id`."""
     assert isinstance(node, p.Range)
     if node.partitions is not None and node.partitions <= 0:
         raise SparkError(
@@ -107,6 +110,7 @@ def range_of(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Rela
 
 
 def read_files(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`spark.read`: lists the files and learns their schema."""
     assert isinstance(node, p.ReadFiles)
     if node.is_streaming:
         raise unsupported("streaming reads")
@@ -189,15 +193,14 @@ def _hinted(analyzer: Analyzer, relation: Relation, parts: tuple[str, ...]) -> R
 
 
 def subquery_alias(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`(query) AS name`: columns are found under that name only."""
     assert isinstance(node, p.SubqueryAlias)
     relation = _qualified(analyzer.resolve(node.child, outer), (node.name,))
     return _hinted(analyzer, relation, (node.name,))
 
 
-# --- common table expressions ----------------------------------------------------------------------------------------
-
-
 def with_cte(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`WITH name AS (query) …`: a query sees the names before it, in RECURSIVE also its own."""
     assert isinstance(node, p.WithCTE)
     before = analyzer.tables
     levels = {analyzer.fold(name): level for name, level in node.levels_max}
@@ -273,9 +276,6 @@ def _common_table(analyzer: Analyzer, table: CommonTable, outer: Outer | None) -
     return analyzer.relation(plan, columns)
 
 
-# --- rows in the text ------------------------------------------------------------------------------------------------
-
-
 def inline_table(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
     """VALUES: the rows as data when all are constants, else a union of one-row projections."""
     assert isinstance(node, p.InlineTable)
@@ -325,10 +325,8 @@ def rows_plan(schema: t.StructType, rows: Sequence[tuple[Expression, ...]]) -> L
     return p.Union(tuple(branches), attributes_of(schema))
 
 
-# --- functions in FROM -----------------------------------------------------------------------------------------------
-
-
 def table_function(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`FROM function(…)`: range, and every generator."""
     assert isinstance(node, p.UnresolvedTableFunction)
     name = node.name[-1].lower()
     nothing = Relation(p.OneRow(), (), case_sensitive=analyzer.case_sensitive)
@@ -349,8 +347,6 @@ def table_function(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -
 
 def _range_function(analyzer: Analyzer, binder: Binder, node: p.UnresolvedTableFunction) -> Relation:
     """range(end), range(start, end[, step[, partitions]])."""
-    from headrace_driver.plan.analysis.ordering import constant
-
     values = [constant(binder.bind(a)) for a in node.args]
     if not 1 <= len(values) <= 4 or not all(isinstance(v, int) for v in values):
         raise error(
@@ -391,10 +387,3 @@ def lateral_view(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> 
     relation.columns = (*child.columns, *made)
     relation.forget_names()
     return relation
-
-
-def pivot_clause(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
-    from headrace_driver.plan.analysis.pivot import pivot_clause as clause
-
-    assert isinstance(node, p.PivotClause)
-    return clause(analyzer, node, outer)

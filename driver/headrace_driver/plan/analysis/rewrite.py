@@ -40,6 +40,7 @@ Column = Alias | Attribute
 
 
 def attribute_of(column: Column) -> Attribute:
+    """The column as those above see it."""
     return column if isinstance(column, Attribute) else column.attribute()
 
 

@@ -1,4 +1,4 @@
-"""Select lists: stars, generators, aggregates, window functions, lateral aliases."""
+"""Select lists: stars, generators, window functions, lateral aliases."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from headrace_driver.functions.registry import FunctionKind
 from headrace_driver.plan import types as t
 from headrace_driver.plan.analysis.expressions import Binder
 from headrace_driver.plan.analysis.messages import error
-from headrace_driver.plan.analysis.outer import Outer
 from headrace_driver.plan.analysis.rewrite import Column, attribute_of, references
 from headrace_driver.plan.analysis.scope import Relation
 from headrace_driver.plan.analysis.windows import extract_windows
@@ -29,10 +28,10 @@ from headrace_driver.plan.expressions import (
     new_id,
     replace,
 )
-from headrace_driver.plan.logical import Generate, LogicalPlan, Project, UnresolvedProject
+from headrace_driver.plan.logical import Generate, LogicalPlan, Project
 
 if TYPE_CHECKING:
-    from headrace_driver.plan.analysis.analyzer import Analyzer
+    pass
 
 
 @dataclass(slots=True)
@@ -60,32 +59,12 @@ class SelectList:
         return not self.generators and not any(self.levels)
 
 
-def project(analyzer: Analyzer, node: UnresolvedProject, outer: Outer | None) -> Relation:
-    """`SELECT columns FROM child [HAVING condition]` without GROUP BY."""
-    from headrace_driver.plan.analysis.grouping import aggregate
-
-    child = analyzer.resolve(node.child, outer)
-    binder = Binder(analyzer, child, outer)
-    selected = bind_list(binder, node.columns)
-    add_time_window(child, binder)
-    if binder.aggregates or node.having is not None:
-        return aggregate(analyzer, child, (), selected, binder, node.having, outer)
-    return plain(child, selected, binder)
-
-
 def add_time_window(child: Relation, binder: Binder) -> None:
     """Puts the computation of a time window that was met under the operator."""
     if binder.time_window is not None:
         child.plan = binder.time_window.beneath(binder, child.plan)
         child.columns = (*child.columns, binder.time_window.attribute)
         child.forget_names()
-
-
-def plain(child: Relation, selected: SelectList, binder: Binder) -> Relation:
-    """A select list without aggregates."""
-    plan = finish(child.plan, selected, binder.windows > 0)
-    columns = tuple([attribute_of(i) for i in selected.items])
-    return Relation(plan, columns, under=child, frames=child.frames, case_sensitive=child.case_sensitive)
 
 
 def finish(plan: LogicalPlan, selected: SelectList, has_windows: bool) -> LogicalPlan:
@@ -208,6 +187,7 @@ def _add_generator(binder: Binder, column: Expression, bound: Expression, select
 
 
 def is_generator(binder: Binder, e: Expression) -> bool:
+    """Whether a call yields rows, as explode does."""
     if not isinstance(e, Call):
         return False
     function = binder.analyzer.registry.find(e.name)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 def set_operation(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """UNION, INTERSECT and EXCEPT: columns by place or by name, both sides cast to common types."""
     assert isinstance(node, p.UnresolvedSetOperation)
     left = analyzer.resolve(node.left, outer)
     right = analyzer.resolve(node.right, outer)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from headrace_driver.plan import types as t
 from headrace_driver.plan.analysis.messages import error
 from headrace_driver.plan.analysis.suggestions import proposals, quoted
+from headrace_driver.plan.analysis.update_fields import update_field
 from headrace_driver.plan.expressions import (
     Alias,
     Attribute,
@@ -65,8 +66,6 @@ def _without(columns: list[Expression], star: UnresolvedStar, binder: Binder) ->
 def _excluding(
     columns: list[Expression], name: tuple[str, ...], star: UnresolvedStar, binder: Binder
 ) -> list[Expression]:
-    from headrace_driver.plan.analysis.update_fields import update_field
-
     scope = binder.relation.scope
     plain = name[-1:] if len(name) > 1 and any(_is_column(c, name, binder) for c in columns) else name
     kept: list[Expression] = []

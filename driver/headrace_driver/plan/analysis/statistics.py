@@ -43,6 +43,7 @@ _NUMBER = t.AtomicNumeric
 
 
 def rewritten(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`df.stat` and its like, as the query that computes them."""
     assert isinstance(node, p.Rewritten)
     rewrite = _REWRITES.get(node.kind)
     if rewrite is None:
@@ -67,9 +68,6 @@ def literal_of(value: Any) -> Literal:
     if isinstance(value, int):
         return Literal(value, t.LONG)
     return Literal(value, t.DOUBLE) if isinstance(value, float) else Literal(str(value), t.STRING)
-
-
-# --- na --------------------------------------------------------------------------------------------------------------
 
 
 def _na_fill(analyzer: Analyzer, child: Relation, binder: Binder, arguments: Mapping[str, Any]) -> Relation:
@@ -170,8 +168,6 @@ def _as(value: Literal, dtype: t.DataType) -> Expression:
     return value if value.type == dtype else Cast(value, dtype)
 
 
-# --- describe and summary --------------------------------------------------------------------------------------------
-
 _DESCRIBED = ("count", "mean", "stddev", "min", "max")
 _SUMMARY = ("count", "mean", "stddev", "min", "25%", "50%", "75%", "max")
 
@@ -252,9 +248,6 @@ def _unknown_statistic(name: str) -> SparkError:
 
 def _text(e: Expression) -> Expression:
     return e if isinstance(e.dtype, t.StringType) else Cast(e, t.STRING)
-
-
-# --- single figures --------------------------------------------------------------------------------------------------
 
 
 def _two_columns(

@@ -22,6 +22,7 @@ Value = tuple[str, tuple[Expression, ...]]
 
 
 def unpivot(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -> Relation:
+    """`UNPIVOT`, `melt`: a row for each value column, which is nothing but an Expand."""
     assert isinstance(node, p.Unpivot)
     child = analyzer.resolve(node.child, outer)
     binder = Binder(analyzer, child, outer)

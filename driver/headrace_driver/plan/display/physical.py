@@ -9,29 +9,25 @@ from typing import Any
 from headrace_driver.plan.display.expressions import expression_text, list_text
 from headrace_driver.plan.display.trees import tree_text
 from headrace_driver.plan.logical import JoinType
+from headrace_driver.plan.physical.exchange import Exchange, ReadBroadcast, ReadExchange, ReducerSplit
+from headrace_driver.plan.physical.operator import Operator, Spread
 from headrace_driver.plan.physical.operators import (
     AggregateMerge,
     AggregatePartial,
     AggregateWhole,
     CachedRows,
     EmptyRows,
-    Exchange,
     ExpandRows,
     FilterRows,
     GenerateRows,
     JoinRows,
     LimitRows,
-    Operator,
     ProjectRows,
-    ReadBroadcast,
-    ReadExchange,
-    ReducerSplit,
     ScanFiles,
     ScanRange,
     ScanRows,
     SetRows,
     SortRows,
-    Spread,
     TailRows,
     UnionRows,
     WindowRows,

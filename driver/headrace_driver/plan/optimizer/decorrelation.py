@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from headrace_driver.errors import unsupported
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan import types as t
+from headrace_driver.plan.conditions import conjuncts
 from headrace_driver.plan.expressions import (
     AggregateCall,
     Alias,
@@ -31,14 +32,7 @@ from headrace_driver.plan.expressions import (
     transform_down,
     walk,
 )
-from headrace_driver.plan.optimizer.terms import (
-    conjunction,
-    conjuncts,
-    equality,
-    factored,
-    has_outer_reference,
-    substitute,
-)
+from headrace_driver.plan.optimizer.terms import conjunction, equality, factored, has_outer_reference, substitute
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,9 +183,6 @@ def _pull_join(plan: lp.Join) -> PulledUp:
 def unwrap(expression: Expression) -> Expression:
     """Outer references as plain columns, once the expression stands in the outer query."""
     return transform_down(expression, lambda part: part.attribute if isinstance(part, OuterReference) else part)
-
-
-# --- the general way ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan.clustering import clustering
+from headrace_driver.plan.conditions import conjuncts, equated
 from headrace_driver.plan.expressions import Attribute, Expression
 from headrace_driver.plan.logical import JoinType
-from headrace_driver.plan.optimizer.terms import conjunction, conjuncts, is_free, references
-from headrace_driver.plan.statistics import Estimator, RelationEstimate, equated, join_rows
+from headrace_driver.plan.optimizer.terms import conjunction, is_free, references
+from headrace_driver.plan.statistics import Estimator, RelationEstimate, join_rows
 
 MAX_RELATIONS = 40
 """Beyond it the order as written stays: n^3 steps would cost more than planning may."""

@@ -17,6 +17,7 @@ from headrace_driver.functions.coercion import cast_to
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan import types as t
 from headrace_driver.plan.analysis.inline_rows import arrow_of_values
+from headrace_driver.plan.conditions import conjuncts
 from headrace_driver.plan.expressions import (
     Attribute,
     Call,
@@ -31,7 +32,7 @@ from headrace_driver.plan.expressions import (
     transform_down,
     walk,
 )
-from headrace_driver.plan.optimizer.terms import conjunction, conjuncts, disjunction, equality, has_subquery, is_free
+from headrace_driver.plan.optimizer.terms import conjunction, disjunction, equality, has_subquery, is_free
 
 LONG = 1000
 """Constants of a list from which it becomes rows: shorter ones the kernel compares as fast as it joins."""

@@ -13,15 +13,14 @@ from collections.abc import Callable, Sequence
 from functools import singledispatch
 
 from headrace_driver.plan import logical as lp
+from headrace_driver.plan.conditions import conjuncts, disjuncts
 from headrace_driver.plan.expressions import Attribute, Call, Case, Expression, Literal, walk
 from headrace_driver.plan.logical import JoinType
 from headrace_driver.plan.optimizer.numbered import numbers_rows
 from headrace_driver.plan.optimizer.terms import (
     conjunction,
-    conjuncts,
     definitions,
     disjunction,
-    disjuncts,
     factored,
     is_free,
     references,
@@ -162,9 +161,6 @@ def _(plan: lp.SetOperation, terms: Terms, note: Noted) -> lp.LogicalPlan:
 def _(plan: lp.CTEReference, terms: Terms, note: Noted) -> lp.LogicalPlan:
     note(plan, terms)
     return _above(plan, terms)
-
-
-# --- joins ------------------------------------------------------------------------------------------------------------
 
 
 @_push.register

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan.analysis.rewrite import fresh_copy
+from headrace_driver.plan.conditions import conjuncts, equated
 from headrace_driver.plan.expressions import Attribute, Expression
 from headrace_driver.plan.logical import JoinType
-from headrace_driver.plan.optimizer.terms import conjunction, conjuncts, equality
-from headrace_driver.plan.statistics import Estimator, equated
+from headrace_driver.plan.optimizer.terms import conjunction, equality
+from headrace_driver.plan.statistics import Estimator
 
 KEPT_SHARE = 0.25
 """Of the groups, at most: otherwise the semi join drops too little to pay for itself."""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from headrace_driver.functions.internal import TOO_MANY_ROWS
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan import types as t
+from headrace_driver.plan.conditions import conjuncts
 from headrace_driver.plan.expressions import (
     AggregateCall,
     Alias,
@@ -38,13 +39,7 @@ from headrace_driver.plan.optimizer.decorrelation import (
     unwrap,
 )
 from headrace_driver.plan.optimizer.long_lists import lists_as_rows
-from headrace_driver.plan.optimizer.terms import (
-    conjunction,
-    conjuncts,
-    disjunction,
-    equality,
-    has_subquery,
-)
+from headrace_driver.plan.optimizer.terms import conjunction, disjunction, equality, has_subquery
 
 
 def rewrite_subqueries(plan: lp.LogicalPlan) -> lp.LogicalPlan:
@@ -216,8 +211,6 @@ class _Scope:
         again, condition = self._in_condition(part, unknown=True)
         self.plan = lp.Join(self.plan, again, lp.JoinType.LEFT, condition, mark=open_mark)
         return Call("or", (mark, open_mark), t.BOOLEAN, False)
-
-    # --- the three kinds ----------------------------------------------------------------------------------------------
 
     def _exists(self, part: Exists, kind: lp.JoinType, mark: Attribute | None = None) -> None:
         plan = rewrite_subqueries(_without_limit(part.plan))

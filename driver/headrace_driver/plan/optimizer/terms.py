@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from headrace_driver.functions.registry import REGISTRY
 from headrace_driver.plan import types as t
+from headrace_driver.plan.conditions import conjuncts, disjuncts
 from headrace_driver.plan.expressions import (
     AggregateCall,
     Alias,
@@ -21,19 +22,6 @@ from headrace_driver.plan.expressions import (
     transform_down,
     walk,
 )
-from headrace_driver.plan.statistics import conjuncts
-
-__all__ = [
-    "both",
-    "conjunction",
-    "conjuncts",
-    "disjuncts",
-    "equality",
-    "factored",
-    "is_free",
-    "references",
-    "substitute",
-]
 
 
 def conjunction(terms: Iterable[Expression]) -> Expression | None:
@@ -61,19 +49,6 @@ def disjunction(terms: Iterable[Expression]) -> Expression:
     return Call("or", tuple(found), t.BOOLEAN, any(term.nullable for term in found))
 
 
-def disjuncts(expression: Expression) -> list[Expression]:
-    """The terms of a disjunction, from left to right."""
-    found: list[Expression] = []
-    stack = [expression]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, Call) and current.name == "or":
-            stack.extend(reversed(current.args))
-        else:
-            found.append(current)
-    return found
-
-
 def factored(term: Expression) -> Expression:
     """`(a AND b) OR (a AND c)` as `a AND (b OR c)`."""
     branches = disjuncts(term)
@@ -97,11 +72,6 @@ def equality(left: Expression, right: Expression, null_safe: bool = False) -> Ca
     """`left = right`, or `left <=> right`."""
     nullable = not null_safe and (left.nullable or right.nullable)
     return Call("<=>" if null_safe else "=", (left, right), t.BOOLEAN, nullable)
-
-
-def negation(term: Expression) -> Call:
-    """`NOT term`."""
-    return Call("not", (term,), t.BOOLEAN, term.nullable)
 
 
 def references(expression: Expression) -> set[int]:

@@ -24,18 +24,15 @@ from headrace_driver.plan.expressions import (
     walk,
 )
 from headrace_driver.plan.physical import skew
+from headrace_driver.plan.physical.exchange import ExchangeKind, ReadExchange
 from headrace_driver.plan.physical.grouping_sets import grouping_sets_first
+from headrace_driver.plan.physical.operator import ANYHOW, Estimate, Operator
 from headrace_driver.plan.physical.operators import (
-    ANYHOW,
     AggregateMerge,
     AggregatePartial,
     AggregateWhole,
     BufferedAggregate,
-    Estimate,
-    ExchangeKind,
-    Operator,
     ProjectRows,
-    ReadExchange,
     UnionRows,
 )
 from headrace_driver.plan.physical.reading import renamed

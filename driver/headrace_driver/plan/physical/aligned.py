@@ -13,16 +13,8 @@ from dataclasses import dataclass, replace
 from headrace_driver.plan.clustering import Clustering, clustering
 from headrace_driver.plan.expressions import Alias, Attribute, Expression
 from headrace_driver.plan.logical import JoinType
-from headrace_driver.plan.physical.operators import (
-    FilterRows,
-    JoinRows,
-    KeyRanges,
-    Operator,
-    Placement,
-    ProjectRows,
-    ScanFiles,
-    Spread,
-)
+from headrace_driver.plan.physical.operator import KeyRanges, Operator, Placement, Spread
+from headrace_driver.plan.physical.operators import FilterRows, JoinRows, ProjectRows, ScanFiles
 
 MIN_GROUPS_PER_TASK = 2
 RANGE_TASK_BYTES = 256 << 20

@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING
 
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan.expressions import Attribute
-from headrace_driver.plan.physical.operators import (
-    ANYHOW,
-    CachedRows,
-    Estimate,
-    Exchange,
-    ExchangeKind,
-    ReadExchange,
-    Spread,
-)
+from headrace_driver.plan.physical.exchange import Exchange, ExchangeKind, ReadExchange
+from headrace_driver.plan.physical.operator import ANYHOW, Estimate, Spread
+from headrace_driver.plan.physical.operators import CachedRows
 from headrace_driver.plan.physical.reading import UNCOMPRESSED_RATIO
 from headrace_driver.plan.stage import StageStats
 from headrace_driver.plan.statistics import UNKNOWN, column_bytes

@@ -6,21 +6,17 @@ from typing import TYPE_CHECKING
 
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan.logical import JoinType
+from headrace_driver.plan.physical.exchange import Exchange, ReadBroadcast, ReadExchange
+from headrace_driver.plan.physical.operator import EVERYWHERE, Estimate, Operator
 from headrace_driver.plan.physical.operators import (
-    EVERYWHERE,
     AggregateMerge,
     AggregatePartial,
     AggregateWhole,
     EmptyRows,
-    Estimate,
-    Exchange,
     FilterRows,
     GenerateRows,
     LimitRows,
-    Operator,
     ProjectRows,
-    ReadBroadcast,
-    ReadExchange,
     SampleRows,
     SortRows,
     TailRows,

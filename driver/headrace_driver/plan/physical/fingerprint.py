@@ -13,7 +13,9 @@ from typing import Any
 from headrace_driver.functions.registry import REGISTRY
 from headrace_driver.plan.expressions import AggregateCall, Alias, Attribute, Call, Expression
 from headrace_driver.plan.logical import LocalData
-from headrace_driver.plan.physical.operators import BufferedAggregate, Exchange, Operator, SampleRows
+from headrace_driver.plan.physical.exchange import Exchange
+from headrace_driver.plan.physical.operator import Operator
+from headrace_driver.plan.physical.operators import BufferedAggregate, SampleRows
 
 Fingerprint = Hashable
 

@@ -7,12 +7,12 @@ repetition changes, rows are first aggregated by all keys at once; what is repea
 from __future__ import annotations
 
 from headrace_driver.plan.expressions import AggregateCall, Attribute, Expression, transform_down, walk
+from headrace_driver.plan.physical.operator import Operator
 from headrace_driver.plan.physical.operators import (
     AggregateMerge,
     AggregatePartial,
     BufferedAggregate,
     ExpandRows,
-    Operator,
     ProjectRows,
 )
 

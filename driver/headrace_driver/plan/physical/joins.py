@@ -11,27 +11,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from headrace_driver.plan import logical as lp
+from headrace_driver.plan.conditions import conjuncts
 from headrace_driver.plan.expressions import Attribute, Expression
 from headrace_driver.plan.logical import JoinHint, JoinType
 from headrace_driver.plan.optimizer.terms import conjunction
 from headrace_driver.plan.physical import empty, skew
+from headrace_driver.plan.physical.exchange import Exchange, ExchangeKind
 from headrace_driver.plan.physical.key_filters import filtered_by_keys
 from headrace_driver.plan.physical.keys import key_pairs
-from headrace_driver.plan.physical.operators import (
-    ANYHOW,
-    EVERYWHERE,
-    AggregatePartial,
-    Estimate,
-    Exchange,
-    ExchangeKind,
-    JoinRows,
-    Operator,
-    Placement,
-    Spread,
-)
+from headrace_driver.plan.physical.operator import ANYHOW, EVERYWHERE, Estimate, Operator, Placement, Spread
+from headrace_driver.plan.physical.operators import AggregatePartial, JoinRows
 from headrace_driver.plan.physical.reading import hashed, read, read_whole, size_of
 from headrace_driver.plan.physical.small import multiplies
-from headrace_driver.plan.statistics import conjuncts
 
 if TYPE_CHECKING:
     from headrace_driver.plan.physical.planner import Planned, Planner

@@ -15,15 +15,9 @@ from headrace_driver.plan import logical as lp
 from headrace_driver.plan.expressions import Attribute, Expression
 from headrace_driver.plan.logical import JoinType
 from headrace_driver.plan.optimizer.terms import conjunction
-from headrace_driver.plan.physical.operators import (
-    AggregatePartial,
-    Estimate,
-    Exchange,
-    ExchangeKind,
-    JoinRows,
-    Operator,
-    Spread,
-)
+from headrace_driver.plan.physical.exchange import Exchange, ExchangeKind
+from headrace_driver.plan.physical.operator import Estimate, Operator, Spread
+from headrace_driver.plan.physical.operators import AggregatePartial, JoinRows
 from headrace_driver.plan.physical.reading import hashed, read, read_whole, size_of
 
 if TYPE_CHECKING:

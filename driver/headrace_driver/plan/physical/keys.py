@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from headrace_driver.plan import logical as lp
+from headrace_driver.plan.conditions import conjuncts, equated
 from headrace_driver.plan.expressions import Attribute, Expression, walk
-from headrace_driver.plan.statistics import conjuncts, equated
 
 
 def key_pairs(join: lp.Join) -> tuple[list[tuple[Expression, Expression]], list[Expression]]:

@@ -9,160 +9,16 @@ them otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from headrace_driver.catalog.source import Source
 from headrace_driver.functions.registry import TwoPhase
 from headrace_driver.plan.expressions import AggregateCall, Alias, Attribute, Expression, SortOrder
 from headrace_driver.plan.logical import JoinType, LocalData, SetKind
-from headrace_driver.plan.stage import StageStats
-
-C = TypeVar("C", bound=type)
-
-
-@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(field,))
-def operator(cls: C) -> C:
-    """A dataclass compared by identity that the type checker treats as frozen (see `expressions.node`)."""
-    return dataclass(eq=False)(cls)  # type: ignore[return-value]
-
-
-class Spread(Enum):
-    """How an operator's rows lie across the tasks of its stage."""
-
-    EVERYWHERE = "everywhere"
-    """Every task can make all of them by itself: so small that to read them again costs less than to move them."""
-    ONE_TASK = "one task"
-    HASHED = "hashed"
-    """By `Placement.keys`, into `Placement.partitions`: rows with equal keys are in one task."""
-    RANGED = "ranged"
-    """By `Placement.keys`, into `Placement.ranges` of the key as it lies in the files."""
-    ORDERED = "ordered"
-    """One task after the other holds the next run of a global order."""
-    ANYHOW = "anyhow"
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRanges:
-    """Ascending split points of an integer or date key: task i has keys in [points[i - 1], points[i])."""
-
-    points: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """A `Spread` and, for HASHED and RANGED, alternative key lists: tuples of attribute ids that all describe it."""
-
-    spread: Spread
-    keys: tuple[tuple[int, ...], ...] = ()
-    partitions: int = 0
-    ranges: KeyRanges | None = None
-
-    @property
-    def is_keyed(self) -> bool:
-        """Whether rows with equal keys are in one task."""
-        return self.spread in (Spread.HASHED, Spread.RANGED)
-
-    def brings_together(self, wanted: Sequence[Expression]) -> bool:
-        """Whether rows that agree in all `wanted` expressions are in one task."""
-        if self.spread in (Spread.EVERYWHERE, Spread.ONE_TASK):
-            return True
-        if not self.is_keyed:
-            return False
-        ids = {e.id for e in wanted if isinstance(e, Attribute)}
-        return any(ids.issuperset(keys) for keys in self.keys)
-
-
-EVERYWHERE = Placement(Spread.EVERYWHERE)
-ONE_TASK = Placement(Spread.ONE_TASK)
-ANYHOW = Placement(Spread.ANYHOW)
-ORDERED = Placement(Spread.ORDERED)
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """Rows and bytes (uncompressed, of the columns kept) an operator yields; real where a stage has finished."""
-
-    rows: float
-    bytes: float
-
-    @property
-    def row_bytes(self) -> float:
-        return self.bytes / self.rows if self.rows else 0.0
-
-
-class Operator:
-    """Base of all physical operators."""
-
-    INPUTS: ClassVar[tuple[str, ...]] = ()
-    output: tuple[Attribute, ...]
-    placement: Placement
-    estimate: Estimate
-
-    def inputs(self) -> tuple[Operator, ...]:
-        """The operators whose rows this one takes, in the same stage."""
-        found: list[Operator] = []
-        for name in self.INPUTS:
-            value = getattr(self, name)
-            if isinstance(value, tuple):
-                found.extend(value)
-            else:
-                found.append(value)
-        return tuple(found)
-
-
-class ExchangeKind(Enum):
-    """How an exchange redistributes rows."""
-
-    HASH = "hash"
-    SINGLE = "single"
-    ROUND_ROBIN = "round-robin"
-    RANGE = "range"
-    KEEP = "keep"
-    """Each task's rows stay together: the output is only written down, to be read more than once or sampled."""
-
-
-@dataclass(eq=False)
-class Exchange:
-    """A stage boundary: the rows of `child`, redistributed. `stats` is set when its stage has finished.
-
-    The one mutable object of a physical plan: it is the planner's record of a stage it asked for.
-    """
-
-    child: Operator
-    kind: ExchangeKind
-    keys: tuple[Expression, ...]
-    partitions: int
-    stage_id: int
-    bounds: tuple[Expression, ...] = ()
-    """RANGE: ascending split points of the first key, literals."""
-    sample_rows: int = 0
-    stats: StageStats | None = None
-    maps: int = 0
-    """Tasks of the stage, set when it is compiled."""
-    estimated: bool = False
-    """`stats` are estimates: the plan is being explained, not run."""
-    job_id: int = 0
-    """Not 0: the stage is the kept one of that job, and its blocks are cached rows."""
-    same_as: Exchange | None = None
-    """Another exchange that computes the same rows, column by column: its stage serves for this one too."""
-
-    @property
-    def origin(self) -> Exchange:
-        """The exchange whose stage makes the blocks."""
-        return self if self.same_as is None else self.same_as
-
-    @property
-    def is_finished(self) -> bool:
-        return self.origin.stats is not None
-
-    @property
-    def finished(self) -> StageStats:
-        stats = self.origin.stats
-        assert stats is not None, "an exchange was read before its stage had finished"
-        return stats
+from headrace_driver.plan.physical.exchange import Exchange, ReadBroadcast, ReadExchange
+from headrace_driver.plan.physical.operator import Estimate, Operator, Placement, Spread, operator
 
 
 @operator
@@ -191,6 +47,8 @@ class ScanRows(Operator):
 
 @operator
 class ScanRange(Operator):
+    """The numbers from `start` on, made by the tasks; `tasks` is how many the user asked for."""
+
     start: int
     step: int
     rows: int
@@ -232,47 +90,6 @@ class CachedRows(Operator):
     physical: Operator | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ReducerSplit:
-    """One reducer read by several tasks: each the blocks of maps (first, count), where count 0 means all of them."""
-
-    reducer: int
-    maps: tuple[tuple[int, int], ...]
-
-
-@operator
-class ReadExchange(Operator):
-    """Each task reads its reducers' blocks (or, of a KEEP exchange, its share of the maps).
-
-    `source_columns[i]` is the exchanged column that `output[i]` is. Reads that meet in one operator split the same
-    reducers into the same number of tasks.
-    """
-
-    exchange: Exchange
-    output: tuple[Attribute, ...]
-    source_columns: tuple[Attribute, ...]
-    placement: Placement
-    estimate: Estimate
-    max_tasks: int = 0
-    """0: as many as sizes suggest; 1 makes one task read everything."""
-    exact_tasks: bool = False
-    """One task a reducer: the user asked for that many partitions."""
-    splits: tuple[ReducerSplit, ...] = ()
-    omitted: frozenset[int] = frozenset()
-    """Reducers that are read elsewhere."""
-
-
-@operator
-class ReadBroadcast(Operator):
-    """Every task reads all blocks of the exchange."""
-
-    exchange: Exchange
-    output: tuple[Attribute, ...]
-    source_columns: tuple[Attribute, ...]
-    placement: Placement
-    estimate: Estimate
-
-
 @operator
 class ProjectRows(Operator):
     INPUTS = ("child",)
@@ -297,6 +114,8 @@ class FilterRows(Operator):
 
 @operator
 class GenerateRows(Operator):
+    """Each row once for every row its generator yields; `outer` keeps rows that have none."""
+
     INPUTS = ("child",)
 
     child: Operator
@@ -412,6 +231,8 @@ class SortRows(Operator):
 
 @operator
 class LimitRows(Operator):
+    """So many rows after `offset`; None: all of them."""
+
     INPUTS = ("child",)
 
     child: Operator
@@ -424,6 +245,8 @@ class LimitRows(Operator):
 
 @operator
 class TailRows(Operator):
+    """The last rows of one task."""
+
     INPUTS = ("child",)
 
     child: Operator
@@ -435,6 +258,8 @@ class TailRows(Operator):
 
 @operator
 class SampleRows(Operator):
+    """Each row with probability `upper` - `lower`, or that many times on average `with_replacement`."""
+
     INPUTS = ("child",)
 
     child: Operator

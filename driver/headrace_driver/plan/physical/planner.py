@@ -20,28 +20,21 @@ from headrace_driver.plan.options import DEFAULT_OPTIONS, PlannerOptions
 from headrace_driver.plan.physical import aggregates, joins, skew, sorting
 from headrace_driver.plan.physical.aligned import Aligner
 from headrace_driver.plan.physical.cached import plan_cached
+from headrace_driver.plan.physical.exchange import Exchange, ExchangeKind, ReadExchange
 from headrace_driver.plan.physical.fingerprint import Fingerprint, fingerprint
+from headrace_driver.plan.physical.operator import ANYHOW, EVERYWHERE, ONE_TASK, Estimate, Operator, Spread
 from headrace_driver.plan.physical.operators import (
-    ANYHOW,
-    EVERYWHERE,
-    ONE_TASK,
-    Estimate,
-    Exchange,
-    ExchangeKind,
     ExpandRows,
     FilterRows,
     GenerateRows,
     LimitRows,
     OneRowScan,
-    Operator,
     ProjectRows,
-    ReadExchange,
     SampleRows,
     ScanFiles,
     ScanRange,
     ScanRows,
     SetRows,
-    Spread,
     TailRows,
     UnionRows,
     WindowRows,
@@ -87,8 +80,6 @@ class Planner:
     def advance(self) -> Planned:
         """The whole physical plan, or None while stages it depends on are running (see `requested`)."""
         return self.plan(self.root)
-
-    # --- what the strategies of other modules use ---------------------------------------------------------------------
 
     def plan(self, node: lp.LogicalPlan) -> Planned:
         """The operator for one logical operator, or None when it has to wait."""
@@ -192,9 +183,6 @@ def _estimated_stats(exchange: Exchange) -> StageStats:
     total = int(size.bytes / UNCOMPRESSED_RATIO)
     share = total // exchange.partitions
     return StageStats(exchange.stage_id, int(size.rows), total, [share] * exchange.partitions)
-
-
-# --- strategies without a module of their own ------------------------------------------------------------------------
 
 
 def _scan(planner: Planner, node: lp.Scan, predicate: Expression | None = None) -> Operator:

@@ -6,15 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from headrace_driver.plan.expressions import Alias, Attribute, Expression
-from headrace_driver.plan.physical.operators import (
-    EVERYWHERE,
-    Estimate,
-    Exchange,
-    Placement,
-    ReadBroadcast,
-    ReadExchange,
-    Spread,
-)
+from headrace_driver.plan.physical.exchange import Exchange, ReadBroadcast, ReadExchange
+from headrace_driver.plan.physical.operator import EVERYWHERE, Estimate, Placement, Spread
 
 UNCOMPRESSED_RATIO = 2.5
 """Uncompressed bytes per block byte: lz4 on columnar data gives 2.2 to 3."""

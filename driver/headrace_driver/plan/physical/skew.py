@@ -16,19 +16,12 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from headrace_driver.plan import logical as lp
+from headrace_driver.plan import size_codes
 from headrace_driver.plan.expressions import Attribute, Expression
 from headrace_driver.plan.logical import JoinType
 from headrace_driver.plan.options import PlannerOptions
-from headrace_driver.plan.physical.operators import (
-    ANYHOW,
-    Estimate,
-    Exchange,
-    ExchangeKind,
-    Operator,
-    ReadExchange,
-    ReducerSplit,
-)
-from headrace_driver.scheduler import sizes as size_codes
+from headrace_driver.plan.physical.exchange import Exchange, ExchangeKind, ReadExchange, ReducerSplit
+from headrace_driver.plan.physical.operator import ANYHOW, Estimate, Operator
 
 if TYPE_CHECKING:
     from headrace_driver.plan.physical.planner import Planner

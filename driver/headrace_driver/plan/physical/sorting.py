@@ -14,19 +14,9 @@ import pyarrow as pa
 
 from headrace_driver.plan import logical as lp
 from headrace_driver.plan.expressions import Alias, Attribute, Expression, Literal, SortOrder, new_id
-from headrace_driver.plan.physical.operators import (
-    ANYHOW,
-    ONE_TASK,
-    ORDERED,
-    Estimate,
-    ExchangeKind,
-    LimitRows,
-    Operator,
-    Placement,
-    ProjectRows,
-    SortRows,
-    Spread,
-)
+from headrace_driver.plan.physical.exchange import ExchangeKind
+from headrace_driver.plan.physical.operator import ANYHOW, ONE_TASK, ORDERED, Estimate, Operator, Placement, Spread
+from headrace_driver.plan.physical.operators import LimitRows, ProjectRows, SortRows
 from headrace_driver.plan.physical.reading import read, size_of
 from headrace_driver.plan.stage import StageStats
 

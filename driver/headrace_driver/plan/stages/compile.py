@@ -9,19 +9,16 @@ from headrace_driver.plan.determinism import is_deterministic
 from headrace_driver.plan.expressions import Attribute, Expression, Literal, SortOrder
 from headrace_driver.plan.logical import JoinType
 from headrace_driver.plan.options import DEFAULT_OPTIONS, PlannerOptions
+from headrace_driver.plan.physical.exchange import Exchange, ExchangeKind, ReadBroadcast, ReadExchange
+from headrace_driver.plan.physical.operator import Operator
 from headrace_driver.plan.physical.operators import (
     AggregateMerge,
     AggregateWhole,
     CachedRows,
-    Exchange,
-    ExchangeKind,
     FilterRows,
     JoinRows,
     LimitRows,
-    Operator,
     ProjectRows,
-    ReadBroadcast,
-    ReadExchange,
     SampleRows,
     ScanFiles,
     walk,

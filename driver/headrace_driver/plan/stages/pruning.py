@@ -10,8 +10,8 @@ from typing import Any
 
 from headrace_driver.catalog.source import ColumnRange
 from headrace_driver.plan import types as t
+from headrace_driver.plan.conditions import conjuncts
 from headrace_driver.plan.expressions import Attribute, Call, Expression, Literal
-from headrace_driver.plan.statistics import conjuncts
 
 _MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "=": "="}
 

@@ -12,19 +12,9 @@ from headrace_driver.catalog.source import ColumnRange, RowGroup, SourceFile
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Attribute, Call, Literal
 from headrace_driver.plan.options import DEFAULT_OPTIONS, PlannerOptions
-from headrace_driver.plan.physical.operators import (
-    ExchangeKind,
-    KeyRanges,
-    OneRowScan,
-    Operator,
-    ReadBroadcast,
-    ReadExchange,
-    ScanFiles,
-    ScanRange,
-    ScanRows,
-    Spread,
-    UnionRows,
-)
+from headrace_driver.plan.physical.exchange import ExchangeKind, ReadBroadcast, ReadExchange
+from headrace_driver.plan.physical.operator import KeyRanges, Operator, Spread
+from headrace_driver.plan.physical.operators import OneRowScan, ScanFiles, ScanRange, ScanRows, UnionRows
 from headrace_driver.plan.stage import ClusterShape, HostPreference, ShuffleRead, TaskSpec
 from headrace_driver.plan.stages.pruning import may_match, prunable_columns
 from headrace_driver.render.expressions import Renderer

@@ -12,37 +12,34 @@ from dataclasses import dataclass, field
 from headrace_driver.catalog.source import ScanRequest
 from headrace_driver.errors import unsupported
 from headrace_driver.functions.drawn import ROW_NUMBER
+from headrace_driver.plan.conditions import conjuncts
 from headrace_driver.plan.expressions import Alias, Attribute, Call, Expression, Literal, SortOrder
 from headrace_driver.plan.logical import JoinType
+from headrace_driver.plan.physical.exchange import Exchange, ReadBroadcast, ReadExchange
+from headrace_driver.plan.physical.operator import Operator, Spread
 from headrace_driver.plan.physical.operators import (
     AggregateMerge,
     AggregatePartial,
     AggregateWhole,
     BufferedAggregate,
     EmptyRows,
-    Exchange,
     ExpandRows,
     FilterRows,
     GenerateRows,
     JoinRows,
     LimitRows,
     OneRowScan,
-    Operator,
     ProjectRows,
-    ReadBroadcast,
-    ReadExchange,
     SampleRows,
     ScanFiles,
     ScanRange,
     ScanRows,
     SetRows,
     SortRows,
-    Spread,
     TailRows,
     UnionRows,
     WindowRows,
 )
-from headrace_driver.plan.statistics import conjuncts
 from headrace_driver.render.expressions import Renderer, column_name
 from headrace_driver.render.generators import generated_rows
 from headrace_driver.render.types import kernel_type
@@ -143,8 +140,6 @@ class StageText:
     def block(self, op: Operator) -> Block:
         return _WRITERS[type(op)](self, op)
 
-    # --- leaves ---------------------------------------------------------------------------------------------------
-
     def _input(self, op: Operator, message: task_pb2.StageInput) -> str:
         self.leaves.append(op)
         self.inputs.append(message)
@@ -216,8 +211,6 @@ class StageText:
         names = [f"{column_name(source)} AS {column_name(mine)}" for source, mine in pairs]
         block.columns = ", ".join(names) or "1 AS _"
         return block
-
-    # --- one row at a time ----------------------------------------------------------------------------------------
 
     def _project(self, op: ProjectRows) -> Block:
         columns = ", ".join(self._column(c) for c in op.columns)
@@ -298,8 +291,6 @@ class StageText:
         bounds = [f"{number} >= {op.lower!r}", f"{number} < {op.upper!r}"]
         return Block(source, "* EXCLUDE (_row)", bounds)
 
-    # --- groups, windows, orders ----------------------------------------------------------------------------------
-
     def _grouped(self, block: Block, grouping: Sequence[Attribute], columns: list[str]) -> Block:
         keys = [column_name(k) for k in grouping]
         block.columns = ", ".join([*keys, *columns]) or "1 AS _"
@@ -367,8 +358,6 @@ class StageText:
         block.columns = "*, row_number() OVER () AS _row, count(*) OVER () AS _rows"
         names = ", ".join(column_name(a) for a in op.output) or "1"
         return Block(f"({block.text()})", names, [f"_row > _rows - {op.count}"], " ORDER BY _row")
-
-    # --- two sides ------------------------------------------------------------------------------------------------
 
     def _join(self, op: JoinRows) -> Block:
         left = self.block(op.left).as_source()

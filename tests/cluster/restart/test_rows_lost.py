@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cluster.test_driver_restart import Cluster, outcome, said, tell
+from tests.cluster.restart.restartable import Cluster, outcome, said, tell
 
 pytestmark = pytest.mark.cluster
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[Cluster]:
-    running = Cluster(tmp_path)
-    try:
-        running.start_driver()
-        yield running
-    finally:
-        running.end()
 
 
 def _worker_killed(worker: subprocess.Popen[str]) -> None:
