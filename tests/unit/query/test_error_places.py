@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from headrace_driver.errors import SparkError
 from headrace_driver.plan import logical as p
 from headrace_driver.plan.analysis import analyze
 from headrace_driver.query.error_places import place_of
@@ -63,3 +64,9 @@ def test_of_several_places_none_is_named() -> None:
 
 def test_errors_that_spark_gives_no_context_have_none() -> None:
     assert place("SELECT cast(id AS tinyint) FROM range(3)", "CAST_OVERFLOW") == ""
+
+
+def test_a_nested_aggregate_is_where_the_inner_one_stands() -> None:
+    with pytest.raises(SparkError) as raised:
+        place("SELECT max(1 + sum(id)) FROM range(3)", "")
+    assert [origin.fragment for origin in raised.value.origins] == ["sum(id)"]
