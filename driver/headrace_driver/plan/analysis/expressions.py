@@ -244,8 +244,8 @@ class Binder(Names):
         self._in_window = in_window
         if not over_window:
             if self.aggregates > before:
-                inner = next((n for a in args for n in nodes_in(a) if isinstance(n, AggregateCall)), None)
-                raise error("NESTED_AGGREGATE_FUNCTION", e.origin if inner is None else inner.origin)
+                nested = next((n for a in args for n in nodes_in(a) if isinstance(n, AggregateCall)), None)
+                raise error("NESTED_AGGREGATE_FUNCTION", e.origin if nested is None else nested.origin)
             if not all(is_deterministic(arg) for arg in args):
                 raise error("AGGREGATE_FUNCTION_WITH_NONDETERMINISTIC_EXPRESSION", e.origin, sqlExpr=self.quoted(e))
             if e.where is not None and where is not None and not is_deterministic(where):
