@@ -31,6 +31,7 @@ MODULES = (
     "time_windows",
     "number_formats",
     "hashing",
+    "bitmaps",
     "json",
     "csv",
     "miscellaneous",

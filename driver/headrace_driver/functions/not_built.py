@@ -22,7 +22,7 @@ def _tuple(kind: str) -> str:
 _FAMILIES = (
     "aes_decrypt aes_encrypt try_aes_decrypt",
     "approx_top_k approx_top_k_accumulate approx_top_k_combine approx_top_k_estimate count_min_sketch",
-    "bitmap_and_agg bitmap_construct_agg bitmap_count bitmap_or_agg histogram_numeric",
+    "histogram_numeric",
     "collate collations current_path measure python_worker_logs session_window sql_keywords",
     "current_time make_time time time_bucket time_diff time_from_micros time_from_millis time_from_seconds",
     "time_to_micros time_to_millis time_to_seconds time_trunc to_time try_to_time",

@@ -39,3 +39,14 @@ SELECT sum(a) OVER (ORDER BY d RANGE BETWEEN INTERVAL 1 DAY PRECEDING AND CURREN
 SELECT stddev(a) OVER (ORDER BY a), skewness(a) OVER (), collect_list(a) OVER (ORDER BY a), percentile(a, 0.5) OVER (), corr(a, a) OVER () FROM VALUES (1), (2), (4) AS t(a) ORDER BY 1
 SELECT sum(a) OVER (ORDER BY a DESC NULLS LAST ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), min(a) OVER (ORDER BY a ROWS 2 PRECEDING) FROM VALUES (1), (NULL), (4) AS t(a) ORDER BY 1, 2
 SELECT approx_percentile(id, 0.5, -1) FROM range(3)
+SELECT bitmap_count(x'FFFF'), bitmap_count(x''), bitmap_count(cast(null AS binary)), bitmap_count(x'0103')
+SELECT bitmap_count('a')
+SELECT substring(hex(bitmap_construct_agg(c)), 1, 8), length(bitmap_construct_agg(c)), bitmap_count(bitmap_construct_agg(c)) FROM VALUES (0), (NULL), (9), (9), (32767), (7) t(c)
+SELECT hex(bitmap_construct_agg(c)) = repeat('00', 4096) FROM VALUES (1L) t(c) WHERE c > 5
+SELECT bitmap_construct_agg(c) FROM VALUES (32768) t(c)
+SELECT bitmap_construct_agg(c) FROM VALUES (-1) t(c)
+SELECT k, bitmap_count(bitmap_construct_agg(bitmap_bit_position(c))), bitmap_count(bitmap_construct_agg(c) FILTER (WHERE c > 2)) FROM VALUES ('a', 1), ('b', 2), ('a', 3), ('a', 3) t(k, c) GROUP BY k ORDER BY k
+SELECT substring(hex(bitmap_or_agg(b)), 1, 10), length(bitmap_or_agg(b)), substring(hex(bitmap_and_agg(b)), 1, 10), length(bitmap_and_agg(b)) FROM VALUES (x'F0'), (x'70FF'), (x'71FF01'), (NULL) t(b)
+SELECT hex(bitmap_or_agg(b)) = repeat('00', 4096), hex(bitmap_and_agg(b)) = repeat('FF', 4096) FROM VALUES (x'10') t(b) WHERE false
+SELECT length(bitmap_or_agg(b)), substring(hex(bitmap_or_agg(b)), 8190, 8) FROM VALUES (unhex(repeat('01', 5000))) t(b)
+SELECT bitmap_or_agg(1)
