@@ -23,6 +23,8 @@ IDLE_TIMEOUT_S = 3600.0
 """A session nobody has used for so long is closed, as with Spark, unless the driver is told otherwise."""
 SESSIONS_MAX = 10_000
 """Open sessions of one driver: each holds settings, views and uploaded data."""
+RUNS_MAX = 100
+"""Relations of a session whose last job EXPLAIN can still tell of."""
 CLOSED_MAX = 10_000
 """Sessions remembered as closed, so that late calls get an error in place of a new empty session."""
 
@@ -109,8 +111,20 @@ class Session:
         """Told of each that is kept, or let go (None)."""
         self._unowned: list[CachedData] = []
         """Checkpoints that no relation names any more, but maybe plans that were made of them."""
+        self._runs: OrderedDict[int, int] = OrderedDict()
         self.used_s = now_s
         self.closed = False
+
+    def note_run(self, plan_id: int, job_id: int) -> None:
+        """The job that last computed a relation, by the id the client gave the relation."""
+        self._runs[plan_id] = job_id
+        self._runs.move_to_end(plan_id)
+        while len(self._runs) > RUNS_MAX:
+            self._runs.popitem(last=False)
+
+    def last_run(self, plan_id: int) -> int | None:
+        """See `note_run`; None for a relation that has not been computed, or long ago."""
+        return self._runs.get(plan_id)
 
     def keep_relation(self, relation_id: str, plan: LogicalPlan) -> None:
         """Keeps what a command leaves for later plans."""

@@ -10,7 +10,10 @@ from pathlib import Path
 
 from tests.differential import data
 
-SPARK_REQUIREMENTS = ("pyspark==4.2.1", "pyarrow>=18,<27", "pandas>=2.2,<3", "grpcio", "grpcio-status", "protobuf")
+SPARK_REQUIREMENTS = (
+    *("pyspark==4.2.1", "pyarrow>=18,<27", "pandas>=2.2,<3"),
+    *("grpcio", "grpcio-status", "protobuf", "zstandard>=0.25"),
+)
 _ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -4,7 +4,8 @@
     python -m scripts.oracle.functions casts      # one
 
 Every line of `tests/unit/functions/corpus/<name>.sql` is one statement; `<name>.json` gets, for each, the columns'
-types and the rows, or the error class. `examples.json` holds the examples of DESCRIBE FUNCTION EXTENDED, by function.
+types and the rows, or the error class. `examples.json` holds the examples of DESCRIBE FUNCTION EXTENDED, by function,
+and `spark_functions.json` beside the corpus the names of all functions.
 """
 
 from __future__ import annotations
@@ -130,6 +131,8 @@ def main(names: list[str]) -> int:
             write(path.stem, [answer(spark, line) for line in lines])
     if not names or "examples" in names:
         write("examples", examples(spark))
+        names = [name for (name,) in spark.sql("SHOW SYSTEM FUNCTIONS").collect()]
+        (CORPUS.parent / "spark_functions.json").write_text(json.dumps(names, indent=0) + "\n")
     return 0
 
 

@@ -6,8 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import grpc
+import pyspark.sql.connect.proto as proto
 import pytest
-from pyspark.errors import ArithmeticException, NumberFormatException, PySparkException
+from pyspark.errors import AnalysisException, ArithmeticException, NumberFormatException, PySparkException
+from pyspark.sql import functions as F  # noqa: N812 - the name every PySpark program uses
+from pyspark.sql.connect.proto import base_pb2_grpc
 
 import headrace
 
@@ -92,3 +96,63 @@ def test_writes_answer_when_their_files_are_there(session: Any, tmp_path: Path) 
     assert session.read.parquet(str(tmp_path / "out")).count() == 10
     with pytest.raises(PySparkException, match="PATH_ALREADY_EXISTS"):
         session.range(10).write.parquet(str(tmp_path / "out"))
+
+
+def test_formatted_explain_tells_what_the_query_did_once_it_has_run(session: Any) -> None:
+    frame = session.range(0, 1000, 1, 4).groupBy((F.col("id") % 7).alias("k")).count()
+    assert "== Last Run ==" not in frame._explain_string(mode="formatted")
+    assert len(frame.collect()) == 7
+    text = frame._explain_string(mode="formatted").partition("== Last Run ==")[2]
+    assert " finished: " in text
+    assert "7 rows" in text
+    assert "planning " in text
+    assert "(finished, " in text
+
+
+def test_the_parsed_plan_is_what_the_user_wrote(session: Any) -> None:
+    frame = session.range(5).withColumn("x", F.col("id") + 1).filter("x > 2").groupBy("x").agg(F.max("id").alias("m"))
+    parsed = frame._explain_string(extended=True).partition("== Analyzed")[0].splitlines()
+    assert parsed == [
+        "== Parsed Logical Plan ==",
+        "'Aggregate ['x], ['max('id) AS m]",
+        "+- Filter ('x > 2)",
+        "   +- 'WithColumns [('id + 1) AS x]",
+        "      +- Range (0, 5, step=1, splits=None)",
+        "",
+    ]
+
+
+def test_an_error_of_a_running_query_names_its_place(session: Any) -> None:
+    with pytest.raises(ArithmeticException) as raised:
+        session.sql("SELECT id,\n 7 / (id - id) AS q FROM range(3)").collect()
+    (context,) = raised.value.getQueryContext()
+    assert (context.fragment(), context.startIndex(), context.stopIndex()) == ("7 / (id - id)", 12, 24)
+    assert "== SQL (line 2, position 2) ==\n 7 / (id - id) AS q" in str(raised.value)
+
+
+def test_a_client_with_default_limits_can_read_a_large_result(session: Any, cluster: headrace.LocalCluster) -> None:
+    """PySpark raises gRPC's limit of 4 MiB a message; other clients may not."""
+    client = session.client
+    request = client._execute_plan_request_with_metadata()
+    request.plan.root.range.CopyFrom(proto.Range(start=0, end=3_000_000, step=1, num_partitions=2))
+    with grpc.insecure_channel(cluster.address.removeprefix("sc://")) as channel:
+        rows = sum(r.arrow_batch.row_count for r in base_pb2_grpc.SparkConnectServiceStub(channel).ExecutePlan(request))
+    assert rows == 3_000_000
+
+
+def test_view_names_are_sqls(session: Any) -> None:
+    frame = session.range(2)
+    for name in ("`a b`", "Mixed", "other.c"):
+        frame.createOrReplaceTempView(name)
+    assert sorted(table.name for table in session.catalog.listTables()) == ["a b", "c", "mixed"]
+    assert session.table("`a b`").count() == session.table("MIXED").count() == 2
+    for wrong in ("a b", "x-y", "", "a.b.c", "a`b"):
+        with pytest.raises(AnalysisException, match="Invalid view name") as raised:
+            frame.createOrReplaceTempView(wrong)
+        assert raised.value.getMessageParameters() == {"viewName": wrong}
+
+
+def test_rows_are_numbered_in_their_order(session: Any) -> None:
+    assert session.range(0, 1000, 1, 4).zipWithIndex("n").where("n <> id").count() == 0
+    rows = session.range(0, 7).orderBy(F.desc("id")).zipWithIndex().collect()
+    assert [(row.id, row["index"]) for row in rows] == [(6 - i, i) for i in range(7)]

@@ -283,6 +283,15 @@ _add(
     },
 )
 
+_add(
+    "shapes",
+    {
+        "rows_of_melt": lambda s: numbers(s).melt("id", ["d", "f"], "k", "v").count(),
+        "rows_of_lateral_join": lambda s: numbers(s).lateralJoin(s.range(2)).count(),
+        "rows_of_crossed": lambda s: numbers(s).crossJoin(s.range(2)).groupBy().count(),
+    },
+)
+
 
 def _sorted_items(frame: Any) -> Any:
     """The arrays of frequent items sorted: their order is a hash map's."""

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 import re
 import traceback
 from collections.abc import Sequence
+from decimal import Decimal
 
 import duckdb
 
@@ -137,6 +139,10 @@ def disk_full(directory: str, needed_bytes: int = 0) -> common_pb2.Failure:
     return common_pb2.Failure(disk_full=common_pb2.DiskFull(directory=directory, needed_bytes=needed_bytes))
 
 
+_BEYOND_TIME = re.compile(r"Date out of range|Date and time not in timestamp range|Timestamp out of range")
+_UNKNOWN_ZONE = re.compile(r"Unknown TimeZone '(?P<zone>[^']*)'")
+
+
 def _is_engine_text(error: BaseException) -> bool:
     """The Arrow stream interface passes the engine's errors on as OSError or ArrowInvalid with the engine's text."""
     return isinstance(error, OSError | ValueError) and bool(_PREFIX.match(str(error)))
@@ -152,6 +158,9 @@ def _of_engine(error: BaseException, granted_bytes: int, files: Sequence[str]) -
         return _raised(raised)
     if kind == "Out of Memory":
         return _out_of_memory(detail, granted_bytes)
+    unknown_zone = _UNKNOWN_ZONE.match(detail)
+    if unknown_zone:
+        return user_error("INVALID_TIMEZONE", "", timeZone=unknown_zone["zone"])
     if kind == "INTERRUPT":
         return cancelled("interrupted")
     recognised = None
@@ -161,6 +170,9 @@ def _of_engine(error: BaseException, granted_bytes: int, files: Sequence[str]) -
         recognised = _out_of_range(detail)
     elif kind == "Conversion":
         recognised = _conversion(detail)
+    if recognised is None and _BEYOND_TIME.match(detail):
+        # What Spark was doing when its calendar ended, the kernel does not say.
+        recognised = user_error("DATETIME_OVERFLOW", "", operation=detail)
     # Some of what is said of files comes without a kind: a Parquet footer of a wrong length, from DuckDB 2.0.1 on.
     kinds = ("", "IO", "Invalid Input", "Serialization", "Invalid", "Binder", "Parser")
     if kind in kinds and recognised is None:
@@ -243,12 +255,14 @@ _LONG_STRING = re.compile(
 def _out_of_range(detail: str) -> common_pb2.Failure | None:
     small = _SMALL_OVERFLOW.match(detail)
     if small:
+        # Spark marks both kinds as short.
         return user_error(
             "BINARY_ARITHMETIC_OVERFLOW",
-            f"{small['left']} {small['symbol']} {small['right']} caused overflow.",
-            value1=small["left"],
+            "",
+            value1=f"{small['left']}S",
             symbol=small["symbol"],
-            value2=small["right"],
+            value2=f"{small['right']}S",
+            functionName=f"`{_TRY[small['symbol']]}`",
         )
     decimal = _DECIMAL_ARITHMETIC.match(detail)
     if decimal:
@@ -263,18 +277,25 @@ def _out_of_range(detail: str) -> common_pb2.Failure | None:
             numberOfElements=size,
             maxRoundedArrayLength=limit,
         )
-    overflow = re.match(r"Overflow (?:in|on) (?P<operation>\w+)", detail)
-    if overflow or "overflow" in detail.lower():
-        return _overflow(f"{overflow['operation']} overflow" if overflow else "overflow")
-    return None
+    binary = _BINARY_OVERFLOW.match(detail)
+    if binary:
+        # A change of sign is a subtraction from zero to the kernel, and Spark knows no function to advise for it.
+        negated = binary["symbol"] == "-" and binary["left"] == "0"
+        return _overflow("overflow", "" if negated else _TRY[binary["symbol"]])
+    return _overflow("overflow") if "overflow" in detail.lower() else None
 
 
-def _overflow(what: str) -> common_pb2.Failure:
+_TRY = {"+": "try_add", "-": "try_subtract", "*": "try_multiply"}
+_BINARY_OVERFLOW = re.compile(r"Overflow in \w+ of \w+ \((?P<left>-?\d+) (?P<symbol>[-+*]) -?\d+\)")
+
+
+def _overflow(what: str, instead: str = "") -> common_pb2.Failure:
+    """`instead` is the function that would give null."""
     return user_error(
         "ARITHMETIC_OVERFLOW",
-        f'{what}. If necessary set "spark.sql.ansi.enabled" to "false" to bypass this error.',
+        "",
         message=what,
-        alternative="",
+        alternative=f" Use '{instead}' to tolerate overflow and return NULL instead." if instead else "",
         config='"spark.sql.ansi.enabled"',
     )
 
@@ -316,7 +337,7 @@ def _conversion(detail: str) -> common_pb2.Failure | None:
     match = _OUT_OF_RANGE.match(detail)
     if match and match["source"] == "INT128":
         # Sums are widened by the kernel; what does not fit back is an overflow of the sum, not of a cast.
-        return _overflow("long overflow")
+        return _overflow("overflow", "try_add")
     if match:
         return _cast_overflow(match["value"], match["source"], match["target"])
     match = _DECIMAL_OVERFLOW.match(detail)
@@ -343,13 +364,28 @@ def _decimal_out_of_range(value: str, precision: str, scale: str) -> common_pb2.
 def _cast_overflow(value: str, source: str, target: str) -> common_pb2.Failure:
     return user_error(
         "CAST_OVERFLOW",
-        f'The value {value} of the type "{_spark_type(source)}" cannot be cast to "{_spark_type(target)}" due to an '
-        "overflow. Use `try_cast` to tolerate overflow and return NULL instead.",
-        value=value,
+        "",
+        value=_as_literal(value, source),
         sourceType=f'"{_spark_type(source)}"',
         targetType=f'"{_spark_type(target)}"',
         ansiConfig='"spark.sql.ansi.enabled"',
     )
+
+
+_SUFFIXES = {"TINYINT": "S", "SMALLINT": "S", "BIGINT": "L", "FLOAT": "F", "DOUBLE": "D"}
+
+
+def _as_literal(value: str, source: str) -> str:
+    """A number as Spark shows one in messages: as a literal of its type."""
+    spark_type = _spark_type(source)
+    if spark_type in ("FLOAT", "DOUBLE"):
+        digits, _, exponent = f"{Decimal(value).normalize():E}".partition("E")
+        number = float(value)
+        if number != number or abs(number) == math.inf or 1e-3 <= abs(number) < 1e7:
+            value = str(number)
+        else:
+            value = f"{digits if '.' in digits else digits + '.0'}E{int(exponent)}"
+    return value + _SUFFIXES.get(spark_type, "")
 
 
 def _invalid_cast(value: str, target: str) -> common_pb2.Failure:

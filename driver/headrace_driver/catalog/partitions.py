@@ -81,12 +81,12 @@ def _check_bases(files: Sequence[ListedFile], found: dict[str, tuple[tuple[str, 
     bases = dict.fromkeys(f.root if found[os.path.dirname(f.path)] else os.path.dirname(f.path) for f in files)
     if len(bases) == 1:
         return
-    shown = "".join(f"\n\tfile:{base}" for base in bases)
+    shown = "".join(f"\n\tfile:{base}" for base in bases) + "\n"
     raise SparkError(
         "CONFLICTING_DIRECTORY_STRUCTURES",
-        f"Conflicting directory structures detected. Suspicious paths:{shown}\nIf provided paths are partition "
+        f"Conflicting directory structures detected.\nSuspicious paths:\n{shown}\nIf provided paths are partition "
         'directories, please set "basePath" in the options of the data source to specify the root directory of the '
-        "table. If there are multiple root directories, please load them separately and then union them.",
+        "table.\nIf there are multiple root directories, please load them separately and then union them.",
         {"discoveredBasePaths": shown},
         sql_state="KD009",
         kind=ErrorKind.RUNTIME,

@@ -53,22 +53,24 @@ class SessionViews:
         self.on_named: OnNamed | None = None
 
     def create_view(self, name: tuple[str, ...], plan: LogicalPlan, replace: bool, is_global: bool) -> None:
-        """Names a resolved plan. Raises TEMP_TABLE_OR_VIEW_ALREADY_EXISTS unless `replace`."""
+        """Names a resolved plan, in lower case as Spark does. Raises TEMP_TABLE_OR_VIEW_ALREADY_EXISTS unless
+        `replace`."""
+        name = (*name[:-1], name[-1].lower())
         if is_global or name[0].lower() == GLOBAL_DATABASE:
             taken = not self._shared.put(name[-1], plan, replace)
             shown = f"`{GLOBAL_DATABASE}`.`{name[-1]}`"
         else:
             with self._lock:
-                taken = not replace and name[-1].lower() in self._views
+                taken = not replace and name[-1] in self._views
                 if not taken:
-                    self._views[name[-1].lower()] = (name[-1], plan)
+                    self._views[name[-1]] = (name[-1], plan)
                     if self.on_named is not None:
                         self.on_named(name[-1], plan)
             shown = f"`{name[-1]}`"
         if taken:
             raise SparkError(
                 "TEMP_TABLE_OR_VIEW_ALREADY_EXISTS",
-                f"Cannot create the temporary view {shown} because it already exists. Choose a different name, drop "
+                f"Cannot create the temporary view {shown} because it already exists.\nChoose a different name, drop "
                 "or replace the existing view, or add the IF NOT EXISTS clause to tolerate pre-existing views.",
                 {"relationName": shown},
                 sql_state="42P07",
@@ -132,16 +134,20 @@ def _is_local(name: tuple[str, ...]) -> bool:
     return tuple(part.lower() for part in name[:-1]) in _LOCAL_PREFIXES
 
 
+SEARCH_PATH = "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]"
+"""Where names are looked for, as messages show it."""
+
+
 def not_found(parts: tuple[str, ...], origin: Origin = NOWHERE) -> SparkError:
     """TABLE_OR_VIEW_NOT_FOUND."""
     shown = ".".join(f"`{part.replace('`', '``')}`" for part in parts)
     return SparkError(
         "TABLE_OR_VIEW_NOT_FOUND",
         f"The table or view {shown} cannot be found. Verify the spelling and correctness of the schema and catalog.\n"
-        "If you did not qualify the name with a schema, verify the current_schema() output, or qualify the name with "
-        "the correct schema and catalog.\nTo tolerate the error on drop use DROP VIEW IF EXISTS or DROP TABLE IF "
-        "EXISTS.",
-        {"relationName": shown},
+        f"Search path: {SEARCH_PATH}.\nIf you did not qualify the name with a schema, verify the current_schema() "
+        "output, or qualify the name with the correct schema and catalog.\nTo tolerate the error on drop use DROP VIEW "
+        "IF EXISTS or DROP TABLE IF EXISTS.",
+        {"relationName": shown, "searchPath": SEARCH_PATH},
         sql_state="42P01",
         origins=(origin,) if origin is not NOWHERE else (),
     )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import traceback
 
-from headrace_driver.errors import SparkError
+from headrace_driver.errors import NOWHERE, SparkError
 from headrace_proto.v1 import common_pb2
 
 
 class JobFailed(Exception):
-    """A job ended without its result. `failure` says why, as the cluster reported it."""
+    """A job ended without its result. `failure` says why, as the cluster reported it, and `origin` which place in the
+    user's query it came from, once somebody has found that out."""
 
     def __init__(self, job_id: int, failure: common_pb2.Failure) -> None:
         super().__init__(f"job {job_id} failed: {failure.WhichOneof('cause')}")
         self.job_id = job_id
         self.failure = failure
+        self.origin = NOWHERE
 
     @property
     def is_cancelled(self) -> bool:

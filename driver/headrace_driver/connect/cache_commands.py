@@ -127,7 +127,8 @@ def _checkpoint_files(
     """An id, the write of the files, and the relation that reads them."""
     directory = session.conf.mapping.get(CHECKPOINT_DIRECTORY)
     if not directory:
-        raise SparkError("", "Checkpoint directory has not been set in the SparkContext", kind=ErrorKind.SPARK)
+        said = "Checkpoint directory has not been set in the SparkContext"
+        raise SparkError("", said, sql_state="", kind=ErrorKind.SPARK)
     relation_id = str(uuid.uuid4())
     path = f"{directory.rstrip('/')}/{session.session_id}/{relation_id}"
     # Files need names of their own: those of a plan may be equal or empty.

@@ -11,7 +11,7 @@ from headrace_driver.connect.invalid_plan import oneof_not_set
 from headrace_driver.connect.protocol import Proto
 from headrace_driver.connect.runner import QueryRunner
 from headrace_driver.connect.sql_commands import comment, pattern_matches
-from headrace_driver.errors import NOWHERE, SparkError, unsupported
+from headrace_driver.errors import NOWHERE, ErrorKind, SparkError, unsupported
 from headrace_driver.functions.registry import REGISTRY, Function
 from headrace_driver.plan import logical as p
 from headrace_driver.plan import types as t
@@ -89,6 +89,7 @@ def _set_current_catalog(m: Proto, session: Session, runner: QueryRunner) -> p.L
             f'"spark.sql.catalog.{m.catalog_name}" to a catalog plugin.',
             {"catalogName": sql_id(m.catalog_name), "config": f'"spark.sql.catalog.{m.catalog_name}"'},
             sql_state="42P08",
+            kind=ErrorKind.SPARK,
         )
     return row_data.NOTHING
 

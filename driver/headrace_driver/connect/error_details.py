@@ -19,9 +19,9 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from headrace_driver.connect import error_conditions
 from headrace_driver.connect.error_classes import hierarchy, kind_of
-from headrace_driver.connect.error_text import context_summary, full_message
+from headrace_driver.connect.error_text import SYNTAX_ERROR, context_summary, full_message
 from headrace_driver.connect.protocol import Proto, base_pb2
-from headrace_driver.errors import ErrorKind, Origin, SparkError
+from headrace_driver.errors import NOWHERE, ErrorKind, Origin, SparkError
 from headrace_proto.v1 import common_pb2
 
 MESSAGE_CHARS_MAX = 2048
@@ -102,6 +102,7 @@ def report_defect(error: BaseException) -> ErrorReport:
 
 
 def _of_spark_error(error: SparkError) -> ErrorReport:
+    origins = () if error.error_class == SYNTAX_ERROR else error.origins
     return ErrorReport(
         error_id=str(uuid.uuid4()),
         classes=hierarchy(error.kind),
@@ -109,7 +110,7 @@ def _of_spark_error(error: SparkError) -> ErrorReport:
         error_class=error.error_class,
         sql_state=error.sql_state,
         parameters=error.parameters,
-        contexts=tuple(_context(origin) for origin in error.origins if origin.start >= 0 or origin.call_site),
+        contexts=tuple(_context(origin) for origin in origins if origin.start >= 0 or origin.call_site),
         stack=_stack(error),
     )
 
@@ -181,12 +182,17 @@ def _of_user_error(user: common_pb2.UserError, error: BaseException) -> ErrorRep
     contexts = tuple(
         Context(bool(c.call_site), c.start_index, c.stop_index, c.fragment, c.call_site, "") for c in user.contexts
     )
+    origin = getattr(error, "origin", NOWHERE)
+    if not contexts and origin != NOWHERE:
+        contexts = (_context(origin),)
     state = user.sql_state or error_conditions.sql_state(user.error_class)
     message = user.message or error_conditions.sentence(user.error_class, parameters)
-    if not message.startswith("["):
+    if not message.startswith("[") and not user.error_class.startswith("_LEGACY_ERROR_TEMP_"):
         message = f"[{user.error_class}] {message}"
     if state and "SQLSTATE: " not in message:
         message = f"{message} SQLSTATE: {state}"
+    if origin != NOWHERE:
+        message = f"{message}\n{context_summary(origin)}"
     return ErrorReport(
         error_id=str(uuid.uuid4()),
         classes=hierarchy(kind_of(user.error_class, state, parameters)),

@@ -8,6 +8,8 @@ from headrace_driver.errors import ErrorKind, Origin, SparkError
 
 _POSITION = re.compile(r" \(line \d+, pos \d+\)\n\n== SQL ==\n.*", re.DOTALL)
 
+SYNTAX_ERROR = "PARSE_SYNTAX_ERROR"
+"""What the grammar itself refuses: Spark gives such errors a line and a column, and no query context."""
 _CONTEXT_CHARS = 32
 """Characters shown on either side of the failing piece of a line."""
 _ELLIPSIS = "..."
@@ -27,7 +29,9 @@ def full_message(error: SparkError) -> str:
         text = error.message
     origin = next((o for o in error.origins if o.start >= 0 or o.call_site), None)
     if error.kind is ErrorKind.PARSE:
-        return _syntax_error(text, origin)
+        if origin is None or error.error_class == SYNTAX_ERROR:
+            return _syntax_error(text, origin)
+        return f"\n{text}\n{context_summary(origin)}"
     if origin is None:
         return text
     if error.kind is ErrorKind.ANALYSIS:

@@ -11,7 +11,7 @@ from headrace_driver.cache import levels
 from headrace_driver.connect import cache_commands, plans, results, row_data, show, sql_commands
 from headrace_driver.connect.conversion import relations
 from headrace_driver.connect.executions import Execution
-from headrace_driver.connect.invalid_plan import field_not_set, oneof_not_set, too_deep
+from headrace_driver.connect.invalid_plan import oneof_not_set, too_deep
 from headrace_driver.connect.operations import Operation
 from headrace_driver.connect.planning_threads import PlanningThreads
 from headrace_driver.connect.protocol import Proto, base_pb2, relations_pb2, unknown_fields
@@ -19,7 +19,7 @@ from headrace_driver.connect.relations import Relations, sql_plan
 from headrace_driver.connect.results import Chunking
 from headrace_driver.connect.runner import OperatorMetrics, PreparedQuery, QueryRunner, RunningQuery
 from headrace_driver.connect.write_commands import write
-from headrace_driver.errors import unsupported
+from headrace_driver.errors import SparkError, unsupported
 from headrace_driver.journal.operations import Beginning, beginning, note_planned, note_read
 from headrace_driver.journal.state import KeptJob
 from headrace_driver.journal.store import Change
@@ -27,6 +27,7 @@ from headrace_driver.journal.writer import Journal, NoJournal
 from headrace_driver.plan import logical as p
 from headrace_driver.plan import types as t
 from headrace_driver.session import Session
+from headrace_driver.sql.names import parse_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,18 @@ DISPLAY_BYTES_MAX = 64 << 20
 """Of Arrow data behind one show(); the text is one value in one message."""
 
 
+def _view_name(text: str) -> str:
+    """The name in `createTempView(text)`, which is SQL's; a database before it does not count."""
+    try:
+        parts = parse_name(text)
+    except SparkError:
+        parts = ()
+    if not 1 <= len(parts) <= 2:
+        known = {"viewName": text}
+        raise SparkError("_LEGACY_ERROR_TEMP_1321", f"Invalid view name: {text}.", known, sql_state="")
+    return parts[-1]
+
+
 class PlanExecution:
     """Executes the plan of one request in one session."""
 
@@ -82,6 +95,8 @@ class PlanExecution:
             await self._send_answer(execution, planned)
             return
         running = await self._runner.start(planned.prepared, self._session, execution.operation.key.operation_id)
+        if plan.HasField("root"):
+            self._session.note_run(plan.root.common.plan_id, running.job_id)
         await self._run_query(execution, planned, running, cut, Beginning())
 
     async def resume(self, execution: Execution, query: Query, cut: Chunking, job: KeptJob | None) -> None:
@@ -297,9 +312,7 @@ class PlanExecution:
         return Answer((response,))
 
     def _create_view(self, m: Proto) -> Planned:
-        if not m.name:
-            raise field_not_set("spark.connect.CreateDataFrameViewCommand", "name")
-        view = p.CreateView(self._relations().input(m), (m.name,), m.replace, m.is_global)
+        view = p.CreateView(self._relations().input(m), (_view_name(m.name),), m.replace, m.is_global)
         sql_commands.run(view, self._session, self._runner)
         return Answer(())
 

@@ -21,6 +21,7 @@ COMMANDS = (
     p.DropView,
     p.SetCommand,
     p.ShowTables,
+    p.UseDatabase,
     p.DescribeRelation,
     p.ExplainCommand,
     p.CacheTable,
@@ -61,6 +62,9 @@ def run(command: p.LogicalPlan, session: Session, runner: QueryRunner) -> p.Loca
             return _create_view(command, session, runner)
         case p.DropView():
             return _drop_view(command, session)
+        case p.UseDatabase(name):
+            require_database(sql_id(*name))
+            return row_data.NOTHING
         case p.ShowTables():
             return _show_tables(command, session)
         case p.DescribeRelation():

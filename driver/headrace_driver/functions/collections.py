@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from headrace_driver.functions.coercion import cast_to, common_type, common_type_of, is_integral
+from headrace_driver.functions.coercion import cast_to, common_type, common_type_of, is_integral, is_orderable
 from headrace_driver.functions.declare import (
     ARRAY,
     BOOLEAN,
@@ -22,14 +22,13 @@ from headrace_driver.functions.mismatch import (
     different_types,
     null_argument,
     unexpected_type,
+    unordered,
 )
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Expression, Literal
 from headrace_driver.render.text import bounded_count, let, let_all, name_for, raising
 from headrace_driver.render.types import kernel_type
-
-_CONFIG = {"ansiConfig": '"spark.sql.ansi.enabled"'}
 
 
 def element(e: Expression) -> t.DataType:
@@ -78,9 +77,7 @@ def _bind_get_item(args: Sequence[Expression], ctx: BindContext) -> Expression:
 def _array_item(c: Call, args: Sequence[str]) -> str:
     def build(names: list[str]) -> str:
         a, i = names
-        out = raising(
-            "INVALID_ARRAY_INDEX", _CONFIG, indexValue=f"CAST({i} AS VARCHAR)", arraySize=f"CAST(len({a}) AS VARCHAR)"
-        )
+        out = raising("INVALID_ARRAY_INDEX", indexValue=f"CAST({i} AS VARCHAR)", arraySize=f"CAST(len({a}) AS VARCHAR)")
         return f"CASE WHEN {i} < 0 OR {i} >= len({a}) THEN {out} ELSE {a}[{i}::BIGINT + 1] END"
 
     return let_all(list(args), build)
@@ -105,7 +102,6 @@ def _element_at(c: Call, args: Sequence[str], *, attempt: bool = False) -> str:
             return f"CASE WHEN {i} = 0 THEN {zero} ELSE {a}[{i}] END"
         out = raising(
             "INVALID_ARRAY_INDEX_IN_ELEMENT_AT",
-            _CONFIG,
             indexValue=f"CAST({i} AS VARCHAR)",
             arraySize=f"CAST(len({a}) AS VARCHAR)",
         )
@@ -402,6 +398,14 @@ def _register_arrays() -> None:
     _register_sets()
 
 
+def _ordered_elements(name: str) -> Callable[[Sequence[Expression], BindContext], None]:
+    def check(args: Sequence[Expression], ctx: BindContext) -> None:
+        if not is_orderable(element(args[0])):
+            raise unordered(ctx.display or name, args, element(args[0]), ctx)
+
+    return check
+
+
 def _register_sets() -> None:
     _two_arrays("array_except", None, _except)
     _two_arrays("array_intersect", None, _intersect)
@@ -415,8 +419,9 @@ def _register_sets() -> None:
         "list_filter({0}, lambda x: x IS NOT NULL)",
     )
     scalar("array_reverse", [ARRAY], type_of(0), "list_reverse({0})")
-    scalar("array_max", [ARRAY], lambda a: element(a[0]), "list_max({0})", null=True)
-    scalar("array_min", [ARRAY], lambda a: element(a[0]), "list_min({0})", null=True)
+    for name in ("array_max", "array_min"):
+        kernel = name.replace("array", "list")
+        scalar(name, [ARRAY], lambda a: element(a[0]), f"{kernel}({{0}})", null=True, check=_ordered_elements(name))
     scalar("sort_array", [ARRAY, BOOLEAN], type_of(0), _sort_array, defaults=(Literal(True, t.BOOLEAN),))
     scalar("slice", [ARRAY, INT, INT], type_of(0), _slice, raises=True)
     REGISTRY.add(Function("array_join", FunctionKind.SCALAR, _bind_array_join, _array_join))

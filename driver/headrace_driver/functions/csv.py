@@ -38,7 +38,7 @@ def _bind_to_csv(args: Sequence[Expression], ctx: BindContext) -> Expression:
     pattern = Literal(options.pop("timestampformat", None), t.STRING)
     separator = Literal(_separator("to_csv", options), t.STRING)
     given = (args[0], separator, pattern, Literal(ctx.time_zone, t.STRING))
-    return Call("to_csv", given, t.STRING, args[0].nullable, ctx.display or "to_csv", ctx.origin)
+    return Call("to_csv", given, t.STRING, True, ctx.display or "to_csv", ctx.origin)
 
 
 def _to_csv(c: Call, args: Sequence[str]) -> str:
@@ -48,25 +48,38 @@ def _to_csv(c: Call, args: Sequence[str]) -> str:
     assert isinstance(separator, Literal)
     assert isinstance(zone, Literal)
 
-    def field(text: str, dtype: t.DataType) -> str:
+    def shown(text: str, dtype: t.DataType) -> str:
         if isinstance(dtype, t.TimestampType | t.TimestampNTZType):
             pattern = "yyyy-MM-dd'T'HH:mm:ss.SSS" + ("XXX" if isinstance(dtype, t.TimestampType) else "")
-            return f"coalesce({print_moment(text, dtype, written.value or pattern, zone.value)}, '')"
-        shown = f"coalesce({as_string(text, dtype, zone.value)}, '')"
-        if not isinstance(dtype, t.StringType):
-            return shown
-        special = f'[{re.escape(separator.value)}"\\r\\n]'
+            return print_moment(text, dtype, written.value or pattern, zone.value)
+        if isinstance(dtype, t.BinaryType):
+            raise unsupported("to_csv of BINARY")
+        return as_string(text, dtype, zone.value)
+
+    def field(text: str, dtype: t.DataType, first: bool) -> str:
+        plain = shown(text, dtype)
+        if isinstance(dtype, t.AtomicNumeric | t.BooleanType | t.DateType):
+            return f"coalesce({plain}, '')"
+        # Blanks around a value go; an empty one is told from null; the first of a line must not look like a comment.
+        special = f'[{re.escape(separator.value)}"\r\n]' + ("|^#" if first else "")
+        escaped = "replace(replace({0}, '\\', '\\\\'), '\"', '\\\"')"
         return let(
-            shown,
+            f"trim({plain}, E' \\t\\n\\r\\x0b\\x0c')",
             lambda s: (
-                f"CASE WHEN regexp_matches({s}, {quote(special)}) OR trim({s}) <> {s} THEN '\"' || "
-                f"replace({s}, '\"', '\\\"') || '\"' ELSE {s} END"
+                f"CASE WHEN {s} = '' THEN '\"\"' WHEN regexp_matches({s}, {quote(special)}) "
+                f"THEN '\"' || {escaped.format(s)} || '\"' ELSE coalesce({s}, '') END"
             ),
         )
 
     def build(v: str) -> str:
-        fields = [field(f"struct_extract_at({v}, {i + 1})", f.dtype) for i, f in enumerate(struct.dtype.fields)]  # type: ignore[attr-defined]
+        fields = [
+            field(f"struct_extract_at({v}, {i + 1})", f.dtype, i == 0)
+            for i, f in enumerate(struct.dtype.fields)  # type: ignore[attr-defined]
+        ]
         joined = f" || {quote(separator.value)} || ".join(fields)
+        if len(fields) == 1:
+            # A line of nothing is no line.
+            joined = f"nullif({joined}, '')"
         return f"CASE WHEN {v} IS NOT NULL THEN {joined or quote('')} END"
 
     return let(args[0], build)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from headrace_driver.errors import unsupported
+from headrace_driver.errors import ErrorKind, SparkError, unsupported
 from headrace_driver.functions.coercion import cast_to
 from headrace_driver.functions.declare import (
     ANY,
@@ -124,6 +124,30 @@ def _formatted(template: str, values: list[tuple[Expression, str]]) -> str:
     return f"({' || '.join(pieces)})" if pieces else "''"
 
 
+_JAVA_CLASSES: dict[type[t.DataType], str] = {
+    t.BooleanType: "java.lang.Boolean",
+    t.ByteType: "java.lang.Byte",
+    t.ShortType: "java.lang.Short",
+    t.IntegerType: "java.lang.Integer",
+    t.LongType: "java.lang.Long",
+    t.FloatType: "java.lang.Float",
+    t.DoubleType: "java.lang.Double",
+    t.DecimalType: "org.apache.spark.sql.types.Decimal",
+    t.StringType: "org.apache.spark.unsafe.types.UTF8String",
+}
+
+
+def _check_conversion(conversion: str, value: Expression) -> None:
+    """Java's Formatter converts no kind of number into another, and Spark's decimals are none of its kinds."""
+    taken = (t.IntegralType,) if conversion in "doxX" else (t.FloatType, t.DoubleType)
+    if isinstance(value.dtype, (*taken, t.NullType)):
+        return
+    given = _JAVA_CLASSES.get(type(value.dtype))
+    if given is None:
+        raise unsupported(f"the conversion %{conversion} of {value.dtype.name} in format_string")
+    raise SparkError("", f"{conversion} != {given}", sql_state="", kind=ErrorKind.JAVA_ILLEGAL_ARGUMENT)
+
+
 def _conversion(
     conversion: str, flags: str, width: str | None, precision: str | None, value: Expression, text: str
 ) -> str:
@@ -136,6 +160,8 @@ def _conversion(
         if width:
             shown = f"format('{{:{'<' if '-' in flags else '>'}{width}}}', {shown})"
         return shown
+    if conversion in "doxXfeEgG":
+        _check_conversion(conversion, value)
     if conversion in "doxX":
         spec = _spec(flags, width, None, "d" if conversion == "d" else conversion)
         return f"coalesce(format({quote(spec)}, {text}), {_null(flags, width)})"

@@ -15,13 +15,14 @@ from headrace_driver.functions.registry import REGISTRY, BindContext, Function, 
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Expression, Literal
 from headrace_driver.render.json import json_text, json_value, read_json
+from headrace_driver.render.printing import floating
 from headrace_driver.render.text import let, quote
 
 _STEP = re.compile(r"\.(\*|[^.\[\]]+)|\[(\d+)\]|\[(\*)\]|\['([^']*)'\]")
 
 
 def kernel_path(path: str) -> str | None:
-    """A Spark JSON path as the kernel writes it, or None when it is no path."""
+    """A Spark JSON path as the kernel writes it, or None when it is no path or, as `.*` with Spark, finds nothing."""
     if not path.startswith("$"):
         return None
     position, steps = 1, "$"
@@ -33,8 +34,10 @@ def kernel_path(path: str) -> str | None:
         name, index, star, quoted_name = found.groups()
         if index is not None:
             steps += f"[{index}]"
-        elif star or name == "*":
-            steps += "[*]" if star else ".*"
+        elif name == "*":
+            return None
+        elif star:
+            steps += "[*]"
         else:
             steps += key_step(name if name is not None else quoted_name)
     return steps
@@ -53,22 +56,31 @@ def _get_json_object(c: Call, args: Sequence[str]) -> str:
     steps = None if path.value is None else kernel_path(path.value)
     if steps is None:
         return "NULL::VARCHAR"
-    many = "*" in steps
+    if "[*]" in steps.replace("[*][*]", "[*]", 1).replace("[*]", "", 1):
+        # Spark nests what an inner one finds in an outer one's array; two side by side it takes for one.
+        raise unsupported("get_json_object with several wildcards in its path")
 
     def build(s: str) -> str:
-        parsed = f"CASE WHEN json_valid({s}) THEN CAST({s} AS JSON) END"
-        if not many:
-            return let(f"json_extract({parsed}, {quote(steps)})", json_value)
-        return let(f"json_extract({parsed}, {quote(steps)})", _found)
+        found = f"json_extract(CASE WHEN json_valid({s}) THEN CAST({s} AS JSON) END, {quote(steps)})"
+        if "[*]" not in steps:
+            return let(found, json_value)
+        if steps.endswith('"'):
+            # Of objects, keys without a value do not count; elements do.
+            found = f"list_filter({found}, lambda x: json_type(x) <> 'NULL')"
+        return let(found, _found)
 
     return let(args[0], build)
 
 
 def _found(values: str) -> str:
-    """Of a path with a wildcard: nothing, the one value, or an array of all."""
-    joined = f"'[' || array_to_string(list_transform({values}, lambda x: CAST(x AS VARCHAR)), ',') || ']'"
-    one = let(f"{values}[1]", json_value)
-    return f"CASE len({values}) WHEN 0 THEN NULL WHEN 1 THEN {one} ELSE {joined} END"
+    """Of a path with a wildcard: nothing, the one value as JSON, or an array of all."""
+    texts = f"array_to_string(list_transform({values}, lambda x: {_as_json('x')}), ',')"
+    return f"CASE len({values}) WHEN 0 THEN NULL WHEN 1 THEN {texts} ELSE '[' || {texts} || ']' END"
+
+
+def _as_json(j: str) -> str:
+    """A JSON value as JSON, with numbers as Java prints them."""
+    return f"CASE json_type({j}) WHEN 'DOUBLE' THEN {floating(f'CAST({j} AS DOUBLE)')} ELSE CAST({j} AS VARCHAR) END"
 
 
 def _bind_from_json(args: Sequence[Expression], ctx: BindContext) -> Expression:
@@ -117,10 +129,23 @@ def _check_options(name: str, options: dict[str, str]) -> None:
     """Options that would change the answer and are not read are refused; Spark ignores those it does not know."""
     for key, value in options.items():
         default = _AS_DEFAULT.get(key)
+        if key in _TIME_OPTIONS:
+            raise unsupported(f"the option {key} of {name}")
         if key not in _READ and default is not None and value.lower() != default.lower():
             raise unsupported(f"the option {key} of {name}")
     if options.get("allowsinglequotes", "true").lower() == "true" and "allowsinglequotes" in options:
         raise unsupported(f"the option allowsinglequotes of {name}")
+
+
+_WRITTEN_AS_DEFAULT = {"pretty": "false", "writenonasciicharacterascodepoint": "false", "locale": "en-US"}
+_TIME_OPTIONS = frozenset({"timestampntzformat", "timezone"})
+
+
+def _check_written(name: str, options: dict[str, str]) -> None:
+    """The same for options of text that is written."""
+    for key, value in options.items():
+        if key in _TIME_OPTIONS or value.lower() != _WRITTEN_AS_DEFAULT.get(key, value).lower():
+            raise unsupported(f"the option {key} of {name}")
 
 
 def _nullable(dtype: t.DataType) -> t.DataType:
@@ -157,6 +182,7 @@ def _bind_to_json(args: Sequence[Expression], ctx: BindContext) -> Expression:
     if not isinstance(args[0].dtype, t.StructType | t.ArrayType | t.MapType):
         raise unexpected_type("to_json", args, 0, '"STRUCT" or "ARRAY" or "MAP"', ctx)
     options = literal_options("to_json", args, 1, ctx)
+    _check_written("to_json", options)
     ignores_nulls = ctx.conf.get("spark.sql.jsonGenerator.ignoreNullFields", "true")
     given = (
         args[0],
@@ -240,10 +266,14 @@ def _bind_schema_of(args: Sequence[Expression], ctx: BindContext) -> Expression:
         raise not_constant("schema_of_json", args, 0, ctx)
     if not isinstance(args[0].value, str):
         raise unexpected_type("schema_of_json", args, 0, '"STRING"', ctx)
+    _check_options("schema_of_json", literal_options("schema_of_json", args, 1, ctx))
+    if not args[0].value.strip():
+        return Literal("STRING", t.STRING)
     try:
         value = json.loads(args[0].value)
     except ValueError:
-        return Literal("STRUCT<_corrupt_record: STRING>", t.STRING)
+        # Spark's reader takes more for JSON (names in single quotes) and raises its own exception for the rest.
+        raise unsupported("schema_of_json of a text that is no strict JSON") from None
     return Literal(without_nulls(inferred(value)).sql, t.STRING)
 
 

@@ -47,9 +47,9 @@ def checked_map(keys: str, values: str) -> str:
     def build(names: list[str]) -> str:
         k, v = names
         null_key = raising("NULL_MAP_KEY")
-        twice = raising(
-            "DUPLICATED_MAP_KEY", {"mapKeyDedupPolicy": '"spark.sql.mapKeyDedupPolicy"'}, key=f"CAST({k} AS VARCHAR)"
-        )
+        repeated = f"list_filter({k}, lambda x, i: list_position({k}, x) < i)[1]"
+        policy = {"mapKeyDedupPolicy": '"spark.sql.mapKeyDedupPolicy"'}
+        twice = raising("DUPLICATED_MAP_KEY", policy, key=f"CAST({repeated} AS VARCHAR)")
         return (
             f"CASE WHEN len(list_filter({k}, lambda x: x IS NULL)) > 0 THEN {null_key} "
             f"WHEN len(list_distinct({k})) < len({k}) THEN {twice} ELSE MAP({k}, {v}) END"

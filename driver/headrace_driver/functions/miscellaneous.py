@@ -16,7 +16,7 @@ from headrace_driver.functions.declare import (
     scalar,
     string,
 )
-from headrace_driver.functions.mismatch import not_constant
+from headrace_driver.functions.mismatch import not_constant, sql_of, unexpected_type
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Cast, Expression, Literal
@@ -34,7 +34,7 @@ def _raise_error(c: Call, args: Sequence[str]) -> str:
 def _bind_assert(args: Sequence[Expression], ctx: BindContext) -> Expression:
     check_count("assert_true", args, 1, 2, ctx)
     (condition,) = coerce("assert_true", [BOOLEAN], args[:1], ctx)
-    message = cast_to(args[1], t.STRING) if len(args) == 2 else string("assertion is not true!")
+    message = cast_to(args[1], t.STRING) if len(args) == 2 else string(f"'{sql_of(condition)}' is not true!")
     return Call("assert_true", (condition, message), t.NULL, True, ctx.display or "assert_true", ctx.origin)
 
 
@@ -198,6 +198,12 @@ def _bind_to_binary(name: str) -> None:
     internal(f"{name}_of", render, raises=not name.startswith("try"))
 
 
+def _collation(args: Sequence[Expression], ctx: BindContext) -> Expression:
+    if not isinstance(args[0].dtype, t.StringType):
+        raise unexpected_type("collation", args, 0, '"STRING"', ctx)
+    return string("SYSTEM.BUILTIN.UTF8_BINARY")
+
+
 def _register() -> None:
     scalar("raise_error", [STRING], t.NULL, _raise_error, null=True, raises=True, foldable=False)
     REGISTRY.add(Function("assert_true", FunctionKind.SCALAR, _bind_assert, _assert, raises=True, foldable=False))
@@ -207,6 +213,8 @@ def _register() -> None:
     _cast_functions()
     _bind_to_binary("to_binary")
     _bind_to_binary("try_to_binary")
+    # Strings have no other collation here.
+    rewrite("collation", 1, 1, _collation)
     rewrite("version", 0, 0, lambda args, ctx: string(f"{SPARK_VERSION} headrace"))
     rewrite("current_user", 0, 0, lambda args, ctx: string(ctx.user), aliases=("user", "session_user"))
     rewrite("current_catalog", 0, 0, lambda args, ctx: string(ctx.catalog))

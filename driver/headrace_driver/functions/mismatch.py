@@ -59,6 +59,11 @@ def _literal(value: Any, dtype: t.DataType) -> str:
         return "NULL"
     if isinstance(dtype, t.BooleanType):
         return "true" if value else "false"
+    if isinstance(dtype, t.DateType | t.TimestampType | t.TimestampNTZType):
+        # Not above: analysis is made of functions.
+        from headrace_driver.plan.analysis.literal_text import literal_text
+
+        return literal_text(Literal(value, dtype))
     return str(value)
 
 

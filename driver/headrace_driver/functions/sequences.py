@@ -39,14 +39,26 @@ def _bounded(distance: str, step: str) -> str:
     return f"WHEN {count} > {ELEMENTS_MAX} THEN {too_many(f'CAST({count} AS VARCHAR)', 'sequence')}"
 
 
+def _leads_away(start: str, stop: str, step: str) -> str:
+    """Whether steps never reach the end (kernel texts of numbers)."""
+    return (
+        f"({step} = 0 AND {start} <> {stop}) OR ({step} > 0 AND {start} > {stop}) OR ({step} < 0 AND {start} < {stop})"
+    )
+
+
+def _illegal(start: str, stop: str, step: str) -> str:
+    given = {"start": start, "stop": stop, "step": step}
+    return raising("_LEGACY_ERROR_TEMP_3243", None, **{k: f"CAST({v} AS VARCHAR)" for k, v in given.items()})
+
+
 def _numbers(c: Call, args: Sequence[str]) -> str:
     kernel = kernel_type(c.type)
 
     def build(names: list[str]) -> str:
         a, b = names[0], names[1]
         step = names[2] if len(names) == 3 else f"CASE WHEN {a} <= {b} THEN 1 ELSE -1 END"
-        bad = raising("INTERNAL_ERROR", {"message": "Illegal sequence boundaries"})
-        wrong = f"({step} = 0 AND {a} <> {b}) OR ({step} > 0 AND {a} > {b}) OR ({step} < 0 AND {a} < {b})"
+        bad = _illegal(a, b, step)
+        wrong = _leads_away(a, b, step)
         counted = _bounded(f"{b}::HUGEINT - {a}::HUGEINT", step)
         made = (
             f"CASE WHEN {a} = {b} THEN [{a}] {counted} ELSE CAST(generate_series({a}::BIGINT, {b}::BIGINT, "
@@ -86,12 +98,23 @@ def _times(c: Call, args: Sequence[str]) -> str:
         elif isinstance(step_type, t.DayTimeIntervalType):
             distance = f"epoch_us({b})::HUGEINT - epoch_us({a})::HUGEINT"
             made = f"CASE {_bounded(distance, args[2])} ELSE {made} END"
+        if isinstance(step_type, t.DayTimeIntervalType | t.YearMonthIntervalType):
+            made = f"CASE {_times_lead_away(a, b, args[2], step_type, source)} ELSE {made} END"
         back = (
             f"list_transform({made}, lambda x: {instant('x', zone)})" if isinstance(source, t.TimestampType) else made
         )
         return null_safe(names, f"CAST({back} AS {kernel})")
 
     return let_all([start, stop], build)
+
+
+def _times_lead_away(start: str, stop: str, step: str, step_type: t.DataType, source: t.DataType) -> str:
+    """The branch of a CASE that raises as for numbers: Spark counts days where days are all there is, else
+    microseconds, and the step in months or in the unit of the ends."""
+    days = isinstance(source, t.DateType) and isinstance(step_type, t.DayTimeIntervalType)
+    unit = "// 86400000000" if days else ""
+    first, last = f"(epoch_us({start}) {unit})", f"(epoch_us({stop}) {unit})"
+    return f"WHEN {_leads_away(first, last, step)} THEN {_illegal(first, last, f'({step} {unit})')}"
 
 
 REGISTRY.add(Function("sequence", FunctionKind.SCALAR, _bind, _numbers, raises=True))

@@ -243,6 +243,10 @@ def _bind_approximate(args: Sequence[Expression], ctx: BindContext) -> Expressio
     if not (isinstance(value.dtype, plain) or is_interval(value.dtype)):
         (value,) = coerce("percentile_approx", [DOUBLE], args[:1], ctx)
     _check_share("percentile_approx", args, ctx)
+    accuracy = args[2] if len(args) == 3 else None
+    if isinstance(accuracy, Literal) and isinstance(accuracy.value, int) and not 0 < accuracy.value < 1 << 31:
+        name = ctx.display or "percentile_approx"
+        raise out_of_range(name, args, "accuracy", "(0, 2147483647]", f"{accuracy.value}L", ctx)
     share = _share(args[1])
     return make("percentile_approx", (value, share), _percentile_result(value, share, value.dtype), ctx)
 

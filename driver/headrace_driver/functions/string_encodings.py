@@ -16,7 +16,7 @@ from headrace_driver.functions.declare import (
 from headrace_driver.functions.strings import is_binary
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Literal
-from headrace_driver.render.text import let, raising
+from headrace_driver.render.text import let, quote, raising
 
 
 def _chr(c: Call, args: Sequence[str]) -> str:
@@ -96,9 +96,20 @@ def _decoded(binary: str, charset: str) -> str:
     return let(binary, of_utf8 if charset == "UTF-8" else of_bytes)
 
 
-def _try_url_decode(c: Call, args: Sequence[str]) -> str:
-    # The text may raise by itself, which TRY neither allows nor may hide.
-    return let(args[0], lambda s: f"TRY(url_decode(replace({s}, '+', ' ')))")
+_ESCAPED = "(?s)([^%]|%[0-9A-Fa-f][0-9A-Fa-f])*"
+
+
+def _url_decode(c: Call, args: Sequence[str]) -> str:
+    """The kernel leaves escapes that are none as they are, where Spark fails (or answers null, of try_)."""
+    bad = "NULL" if c.name.startswith("try") else raising("CANNOT_DECODE_URL", url=args[0])
+    no_text = raising("UNSUPPORTED_FEATURE.HEADRACE", {"feature": f"{c.name} of bytes that are no UTF-8"})
+
+    def build(s: str) -> str:
+        # TRY is told the finished text: an argument that raises is neither allowed in it nor may it hide one.
+        decoded = let(f"replace({s}, '+', ' ')", lambda plain: f"coalesce(TRY(url_decode({plain})), {no_text})")
+        return f"CASE WHEN regexp_full_match({s}, {quote(_ESCAPED)}) THEN {decoded} WHEN {s} IS NOT NULL THEN {bad} END"
+
+    return let(args[0], build)
 
 
 def _register_utf8() -> None:
@@ -141,8 +152,8 @@ def _register() -> None:
         t.STRING,
         "replace(replace(replace(replace(url_encode({0}), '%20', '+'), '%2A', '*'), '~', '%7E'), '%2a', '*')",
     )
-    scalar("url_decode", [STRING], t.STRING, "url_decode(replace({0}, '+', ' '))", raises=True)
-    scalar("try_url_decode", [STRING], t.STRING, _try_url_decode)
+    scalar("url_decode", [STRING], t.STRING, _url_decode, raises=True)
+    scalar("try_url_decode", [STRING], t.STRING, _url_decode, null=True, raises=True)
     _register_utf8()
 
 

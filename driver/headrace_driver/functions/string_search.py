@@ -20,7 +20,7 @@ from headrace_driver.functions.registry import REGISTRY, BindContext, Function, 
 from headrace_driver.functions.strings import is_binary
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Expression, Literal
-from headrace_driver.render.text import let, let_all
+from headrace_driver.render.text import let, let_all, quote, raising
 
 
 def _locate(c: Call, args: Sequence[str]) -> str:
@@ -114,10 +114,22 @@ def _find_in_set(c: Call, args: Sequence[str]) -> str:
     return let_all(list(args), build)
 
 
+_PLAIN_SENTENCES = "([A-Za-z]+( [A-Za-z]+)*([.!?] [A-Z][a-z]*( [A-Za-z]+)*)*[.!?]?)?"
+"""Words of letters with one blank between them, sentences that begin with a capital."""
+
+
 def _sentences(c: Call, args: Sequence[str]) -> str:
-    sentences = f"regexp_split_to_array({args[0]}, '(?:[.!?]+)(?:\\s+|$)')"
-    words = "list_filter(regexp_split_to_array(x, '[^\\p{L}\\p{N}''_-]+'), lambda w: w <> '')"
-    return f"list_filter(list_transform({sentences}, lambda x: {words}), lambda ws: len(ws) > 0)"
+    """Of plain text only: Java's rules for numbers, abbreviations, hyphens and the like are not built."""
+    refused = raising("UNSUPPORTED_FEATURE.HEADRACE", {"feature": "sentences of other than plain English text"})
+
+    def build(s: str) -> str:
+        sentences = f"regexp_split_to_array({s}, '[.!?]( |$)')"
+        words = "list_filter(string_split(x, ' '), lambda w: w <> '')"
+        found = f"list_filter(list_transform({sentences}, lambda x: {words}), lambda ws: len(ws) > 0)"
+        plain = f"regexp_full_match({s}, {quote(_PLAIN_SENTENCES)})"
+        return f"CASE WHEN {plain} THEN {found} WHEN {s} IS NOT NULL THEN {refused} END"
+
+    return let(args[0], build)
 
 
 def _luhn(c: Call, args: Sequence[str]) -> str:
@@ -155,6 +167,7 @@ def _register() -> None:
         [STRING, STRING, STRING],
         t.ArrayType(t.ArrayType(t.STRING)),
         _sentences,
+        raises=True,
         defaults=(string(""), string("")),
     )
     scalar("luhn_check", [STRING], t.BOOLEAN, _luhn)

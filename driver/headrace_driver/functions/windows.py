@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from headrace_driver.functions.aggregates import make
 from headrace_driver.functions.coercion import cast_to, common_type
 from headrace_driver.functions.declare import INT, check_count, coerce, integer
-from headrace_driver.functions.mismatch import different_types, out_of_range
+from headrace_driver.functions.mismatch import out_of_range, unexpected_type
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind, Wrap
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import AggregateCall, Expression, Literal
@@ -42,10 +42,10 @@ def _shifted(name: str) -> Callable[[Sequence[Expression], BindContext], Express
         (offset,) = coerce(name, [INT], args[1:2] or (integer(1),), ctx)
         if len(args) < 3:
             return make(name, (value, offset), value.dtype, ctx)
-        dtype = common_type(value.dtype, args[2].dtype)
-        if dtype is None:
-            raise different_types(name, (value, args[2]), ctx)
-        return make(name, (cast_to(value, dtype), offset, cast_to(args[2], dtype)), dtype, ctx)
+        if common_type(value.dtype, args[2].dtype) is None:
+            wanted = f'("{value.dtype.sql}" or "VOID")'
+            raise unexpected_type(ctx.display or name, args, 2, wanted, ctx)
+        return make(name, (value, offset, cast_to(args[2], value.dtype)), value.dtype, ctx)
 
     return bind
 

@@ -11,6 +11,7 @@ from weakref import WeakSet
 from headrace_driver.cache.data import CachedData
 from headrace_driver.cache.matching import relations_in
 from headrace_driver.cache.materialise import Materialiser
+from headrace_driver.cluster.failures import JobFailed
 from headrace_driver.cluster.history import PlanTexts
 from headrace_driver.cluster.job import CommitHook, JobHandle, JobInfo, JobProgress
 from headrace_driver.cluster.runner import ClusterRunner
@@ -27,11 +28,12 @@ from headrace_driver.plan.logical import ExplainMode, LogicalPlan
 from headrace_driver.plan.optimizer import optimize
 from headrace_driver.query.caching import CacheJobs, Caching, PreparedCaching, RefreshingCommit
 from headrace_driver.query.distinct import InnerQueries
+from headrace_driver.query.error_places import place_of
 from headrace_driver.query.explain import explain_text
 from headrace_driver.query.last_stages import files_stage, result_stage, schema_of
 from headrace_driver.query.names import Held, SessionNames
 from headrace_driver.query.recursion import Recursions, shown
-from headrace_driver.query.reports import plan_texts
+from headrace_driver.query.reports import plan_texts, run_text
 from headrace_driver.query.writes import prepare_write
 from headrace_driver.session import Session
 
@@ -57,8 +59,10 @@ class Prepared:
 class Running:
     """A submitted query."""
 
-    def __init__(self, handle: JobHandle, let_go: Callable[[], None]) -> None:
+    def __init__(self, handle: JobHandle, query: LogicalPlan, let_go: Callable[[], None]) -> None:
+        """`query` is the analysed plan, in which errors have their places."""
         self._handle = handle
+        self._query = query
         self._let_go = let_go
 
     @property
@@ -67,10 +71,14 @@ class Running:
 
     async def blocks(self, first_partition: int = 0) -> AsyncGenerator[Block, None]:
         """See `RunningQuery.blocks`."""
-        if self._handle.info.commit is None:
-            async for block in self._handle.result_blocks(first_partition):
-                yield block
-        await self._handle.wait()
+        try:
+            if self._handle.info.commit is None:
+                async for block in self._handle.result_blocks(first_partition):
+                    yield block
+            await self._handle.wait()
+        except JobFailed as failed:
+            failed.origin = place_of(failed.failure, self._query)
+            raise
 
     def progress(self) -> JobProgress:
         return self._handle.progress()
@@ -157,7 +165,14 @@ class Engine:
         query = analysed.child if isinstance(analysed, lp.WriteFiles) else analysed
         optimized = self._optimized(session.cache.use_in(query), session, shown)
         shape = self._cluster.cluster_shape()
-        return explain_text(plan, query, optimized, shape, mode, session.conf.time_zone)
+        text = explain_text(plan, query, optimized, shape, mode, session.conf.time_zone)
+        return text + self._last_run(plan, session) if mode is ExplainMode.FORMATTED else text
+
+    def _last_run(self, plan: LogicalPlan, session: Session) -> str:
+        """What really happened when the client last had this relation computed; empty when it has not."""
+        job_id = session.last_run(plan.plan_id) if isinstance(plan, lp.Identified) else None
+        record = None if job_id is None else self._cluster.job_record(job_id)
+        return run_text(record) if record is not None and record.is_over else ""
 
     def _refresh_path(self, path: str) -> None:
         for session in list(self._sessions):
@@ -218,7 +233,7 @@ class Engine:
             for cached in relations_in(query.optimized):
                 await self._cached.hold(cached)
                 held.append(cached)
-            return Running(await submit(), let_go)
+            return Running(await submit(), query.analysed, let_go)
         except BaseException:
             let_go()
             raise

@@ -7,6 +7,7 @@ from headrace_driver.plan.adaptive import AdaptiveQuery
 from headrace_driver.plan.display.logical import logical_text
 from headrace_driver.plan.display.physical import StageActuals, physical_text
 from headrace_driver.plan.logical import LogicalPlan
+from headrace_proto.v1 import jobs_pb2
 
 
 def plan_texts(
@@ -24,6 +25,21 @@ def plan_texts(
     if query.decisions:
         physical += "\nDecided on real sizes:\n" + "".join(f"- {sentence}\n" for sentence in query.decisions)
     return PlanTexts(logical_text(analysed), logical_text(optimized), physical)
+
+
+def run_text(record: JobRecord) -> str:
+    """A job that has ended, below the plan that EXPLAIN made of estimates."""
+    detail = record.detail(with_tasks=False)
+    said = detail.summary
+    state = jobs_pb2.JobState.Name(said.state).removeprefix("JOB_").lower()
+    figures = (
+        f"{(said.finished_us - said.submitted_us) / 1e6:.3f} s",
+        f"planning {said.planning_us / 1e3:.1f} ms",
+        f"{said.rows_out:,} rows",
+        f"{said.shuffle_bytes:,} bytes shuffled",
+        f"{said.spill_bytes:,} bytes spilled",
+    )
+    return f"\n== Last Run ==\nJob {said.job_id} {state}: {', '.join(figures)}\n{detail.physical_plan}\n"
 
 
 def _actuals(record: JobRecord) -> dict[int, StageActuals]:

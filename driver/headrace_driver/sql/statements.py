@@ -245,23 +245,10 @@ class StatementParser(PipeParser):
         return p.DropView(name, if_exists)
 
     def _use(self) -> p.LogicalPlan:
-        start = self.i
         self.i += 1
         if self.kinds[self.i] in ("DATABASE", "SCHEMA", "NAMESPACE") and self.is_name[self.i + 1]:
             self.i += 1
-        name = self.table_name()
-        if name[-1].lower() == "default":
-            raise unsupported("USE")
-        shown = ".".join(f"`{part}`" for part in (name if len(name) > 1 else ("spark_catalog", *name)))
-        raise SparkError(
-            "SCHEMA_NOT_FOUND",
-            f"The schema {shown} cannot be found. Verify the spelling and correctness of the schema and catalog. If "
-            "you did not qualify the name with a catalog, verify the current_schema() output, or qualify the name with "
-            "the correct catalog. To tolerate the error on drop use DROP SCHEMA IF EXISTS.",
-            {"schemaName": shown},
-            sql_state="42704",
-            origins=(self.origin(start),),
-        )
+        return p.UseDatabase(self.table_name())
 
     def table_name(self) -> tuple[str, ...]:
         """`a.b`, or IDENTIFIER('a.b')."""

@@ -23,7 +23,7 @@ def test_creating_twice() -> None:
     with pytest.raises(SparkError) as raised:
         views.create_view(("V",), OneRow(), replace=False, is_global=False)
     assert raised.value.error_class == "TEMP_TABLE_OR_VIEW_ALREADY_EXISTS"
-    assert raised.value.parameters == {"relationName": "`V`"}
+    assert raised.value.parameters == {"relationName": "`v`"}
     other = OneRow()
     views.create_view(("V",), other, replace=True, is_global=False)
     assert views.view(("v",)) is other
@@ -50,7 +50,8 @@ def test_dropping_and_missing_names() -> None:
     with pytest.raises(SparkError) as raised:
         views.relation(("a", "b`c"))
     assert (raised.value.error_class, raised.value.sql_state) == ("TABLE_OR_VIEW_NOT_FOUND", "42P01")
-    assert raised.value.parameters == {"relationName": "`a`.`b``c`"}
+    searched = "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]"
+    assert raised.value.parameters == {"relationName": "`a`.`b``c`", "searchPath": searched}
 
 
 def test_copies_change_independently() -> None:

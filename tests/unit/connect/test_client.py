@@ -17,6 +17,7 @@ from pyspark.errors import (
 )
 from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 
+from headrace_driver.catalog.views import SEARCH_PATH
 from tests.unit.connect.conftest import connect
 from tests.unit.connect.serving import Served
 
@@ -172,7 +173,7 @@ def test_an_analysis_error_has_its_place_in_the_text(spark: Any) -> None:
     with pytest.raises(AnalysisException) as error:
         spark.sql("select *\nfrom nowhere")
     assert not isinstance(error.value, ParseException)
-    assert error.value.getMessageParameters() == {"relationName": "`nowhere`"}
+    assert error.value.getMessageParameters() == {"relationName": "`nowhere`", "searchPath": SEARCH_PATH}
     context = error.value.getQueryContext()[0]
     assert context.fragment() == "nowhere"
     assert (context.startIndex(), context.stopIndex()) == (14, 20)

@@ -62,10 +62,12 @@ def test_messages() -> None:
     assert full_message(analysis) == "[A.B] Wrong. SQLSTATE: 42000; line 2 pos 5"
     runtime = SparkError("C", "Bad.", sql_state="22012", kind=ErrorKind.ARITHMETIC, origins=[Origin("1/0", 0, 2)])
     assert full_message(runtime) == "[C] Bad. SQLSTATE: 22012\n== SQL (line 1, position 1) ==\n1/0\n^^^\n"
-    parse = SparkError("D", "Odd.", sql_state="42601", kind=ErrorKind.PARSE, origins=[origin])
-    assert (
-        full_message(parse) == "\n[D] Odd. SQLSTATE: 42601 (line 2, pos 5)\n\n== SQL ==\nselect *\nfrom x\n-----^^^\n"
-    )
+    literal = SparkError("D", "Odd.", sql_state="42604", kind=ErrorKind.PARSE, origins=[origin])
+    assert full_message(literal) == "\n[D] Odd. SQLSTATE: 42604\n== SQL (line 2, position 6) ==\nfrom x\n     ^\n"
+    syntax = SparkError("PARSE_SYNTAX_ERROR", "Odd.", sql_state="42601", kind=ErrorKind.PARSE, origins=[origin])
+    expected = "SQLSTATE: 42601 (line 2, pos 5)\n\n== SQL ==\nselect *\nfrom x\n-----^^^\n"
+    assert full_message(syntax) == f"\n[PARSE_SYNTAX_ERROR] Odd. {expected}"
+    assert error_details.report(syntax).contexts == ()
 
 
 def test_long_texts_are_not_quoted_whole() -> None:
@@ -89,7 +91,9 @@ def test_long_texts_are_not_quoted_whole() -> None:
         ("CAST_INVALID_INPUT", "22018", {"targetType": '"BOOLEAN"'}, ErrorKind.RUNTIME),
         ("INVALID_ARRAY_INDEX", "22003", {}, ErrorKind.ARRAY_INDEX),
         ("USER_RAISED_EXCEPTION", "P0001", {}, ErrorKind.RUNTIME),
-        ("SCALAR_SUBQUERY_TOO_MANY_ROWS", "21000", {}, ErrorKind.RUNTIME),
+        ("SCALAR_SUBQUERY_TOO_MANY_ROWS", "21000", {}, ErrorKind.SPARK),
+        ("CANNOT_DECODE_URL", "22546", {}, ErrorKind.ILLEGAL_ARGUMENT),
+        ("INVALID_FORMAT.MISMATCH_INPUT", "42601", {}, ErrorKind.ILLEGAL_ARGUMENT),
         ("PATH_NOT_FOUND", "42K03", {}, ErrorKind.ANALYSIS),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import headrace_driver.session as session_module
 from headrace_driver.catalog.views import SessionViews
 from headrace_driver.connect import conf
 from headrace_driver.connect.conf import SessionConf
@@ -207,3 +208,13 @@ def test_deprecated_settings_warn() -> None:
     assert text is not None
     assert "deprecated" in text
     assert conf.warning("spark.sql.ansi.enabled") is None
+
+
+def test_the_last_runs_of_relations_are_known_up_to_a_bound(
+    store: SessionStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session_module, "RUNS_MAX", 2)
+    session = store.get_or_create(_key())
+    for plan_id, job_id in ((1, 10), (2, 20), (1, 11), (3, 30)):
+        session.note_run(plan_id, job_id)
+    assert [session.last_run(plan_id) for plan_id in (1, 2, 3)] == [11, None, 30]

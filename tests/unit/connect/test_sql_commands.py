@@ -85,3 +85,12 @@ def test_functions_belong_to_no_database(session: Session, fields: dict[str, str
     call = catalog_pb2.Catalog(function_exists=catalog_pb2.FunctionExists(**fields))
     engine: object = FakeEngine()
     assert _rows(catalog_calls.answer(call, session, engine)) == [{"value": exists}]  # type: ignore[arg-type]
+
+
+def test_use_takes_the_database_there_is(session: Session) -> None:
+    for name in ("default", "DATABASE default", "spark_catalog.DEFAULT", "`default`"):
+        assert _run(f"USE {name}", session) == []
+    with pytest.raises(SparkError) as raised:
+        _run("USE nowhere", session)
+    assert raised.value.error_class == "SCHEMA_NOT_FOUND"
+    assert raised.value.parameters == {"schemaName": "`spark_catalog`.`nowhere`"}

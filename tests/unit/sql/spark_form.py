@@ -290,6 +290,8 @@ def _command(node: p.LogicalPlan) -> tuple[str, tuple[p.LogicalPlan, ...]]:
             return f"{'Reset' if node.reset else 'Set'} {node.key!r} {node.value!r}", ()
         case p.ShowTables():
             return f"Show {'views' if node.views_only else 'tables'} {list(node.namespace)} {node.pattern!r}", ()
+        case p.UseDatabase():
+            return f"Use {list(node.name)}", ()
         case p.DescribeRelation():
             return "Describe", (node.child,)
         case p.ExplainCommand():

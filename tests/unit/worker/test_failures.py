@@ -87,6 +87,40 @@ def test_invalid_cast_names_value_and_type(engine: Engine) -> None:
     assert dict(found.parameters)["targetType"] == '"INT"'
 
 
+@pytest.mark.parametrize(
+    ("sql", "expected"),
+    [
+        ("SELECT (i + 2147483647)::INTEGER + 2147483647::INTEGER FROM range(1) t(i)", "try_add"),
+        ("SELECT i::INTEGER * 2147483647::INTEGER FROM range(5) t(i)", "try_multiply"),
+        ("SELECT (i - 2147483647)::INTEGER - 2147483647::INTEGER FROM range(1) t(i)", "try_subtract"),
+        ("SELECT 0::INTEGER - (i - 2147483648)::INTEGER FROM range(1) t(i)", ""),
+    ],
+)
+def test_an_overflow_advises_the_function_that_gives_null(engine: Engine, sql: str, expected: str) -> None:
+    found = failure(engine, sql).user_error.parameters["alternative"]
+    assert found == (f" Use '{expected}' to tolerate overflow and return NULL instead." if expected else "")
+
+
+@pytest.mark.parametrize(
+    ("sql", "shown"),
+    [
+        ("SELECT i::TINYINT FROM range(128, 129) t(i)", "128L"),
+        ("SELECT (i * 1e20::DOUBLE)::BIGINT FROM range(1, 2) t(i)", "1.0E20D"),
+        ("SELECT (i * 1.25e10::DOUBLE)::INTEGER FROM range(1, 2) t(i)", "1.25E10D"),
+        ("SELECT (i * 300::DOUBLE)::TINYINT FROM range(1, 2) t(i)", "300.0D"),
+    ],
+)
+def test_a_cast_that_overflows_shows_the_value_as_a_literal(engine: Engine, sql: str, shown: str) -> None:
+    assert failure(engine, sql).user_error.parameters["value"] == shown
+
+
+def test_what_the_users_times_are_not_is_the_users_error(engine: Engine) -> None:
+    zone = failure(engine, "SELECT timestamp '2024-01-01' AT TIME ZONE z FROM (VALUES ('nowhere')) t(z)").user_error
+    assert (zone.error_class, zone.parameters["timeZone"]) == ("INVALID_TIMEZONE", "nowhere")
+    beyond = failure(engine, f"SELECT timestamp '2024-01-01' + to_years(i::INTEGER + 99999999) {FROM_ROWS}").user_error
+    assert beyond.error_class == "DATETIME_OVERFLOW"
+
+
 def test_a_missing_file_is_named(engine: Engine, tmp_path: Path) -> None:
     found = failure(engine, f"SELECT * FROM read_parquet(['{tmp_path}/none.parquet'])").user_error
     assert found.error_class == "FAILED_READ_FILE.FILE_NOT_EXIST"

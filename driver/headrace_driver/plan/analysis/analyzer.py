@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from headrace_driver.errors import Origin, SparkError, unsupported
+from headrace_driver.functions.not_built import NOT_BUILT
 from headrace_driver.functions.registry import REGISTRY, Registry
 from headrace_driver.plan import logical as p
 from headrace_driver.plan.analysis import (
@@ -108,14 +109,16 @@ class Analyzer:
         return stars.expand(star, binder)
 
     def unresolved_routine(self, name: tuple[str, ...], origin: Origin) -> SparkError:
-        """No function of that name."""
+        """No function of that name, or one that Spark has and Headrace has not."""
+        if len(name) == 1 and name[0].lower() in NOT_BUILT:
+            return unsupported(f"the function {name[0].lower()}")
         path = "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]"
         return error("UNRESOLVED_ROUTINE", origin, routineName=quoted(name), searchPath=path)
 
 
 _COMMANDS = (
     *(p.WriteFiles, p.CreateView, p.DropView, p.SetCommand, p.ShowTables, p.DescribeRelation),
-    p.ExplainCommand,
+    *(p.ExplainCommand, p.UseDatabase),
 )
 
 _RESOLVERS: dict[type[LogicalPlan], Resolver] = {
@@ -157,6 +160,7 @@ _RESOLVERS: dict[type[LogicalPlan], Resolver] = {
     p.DropView: relations.leaf,
     p.SetCommand: relations.leaf,
     p.ShowTables: relations.leaf,
+    p.UseDatabase: relations.leaf,
     p.DescribeRelation: commands.describe,
     p.ExplainCommand: commands.explain,
     p.Scan: relations.resolved,

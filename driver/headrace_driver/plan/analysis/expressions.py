@@ -21,12 +21,14 @@ from headrace_driver.plan.expressions import (
     AggregateCall,
     Alias,
     Attribute,
+    Bound,
     Call,
     Case,
     Cast,
     Exists,
     Expression,
     Frame,
+    FrameUnit,
     GetField,
     InSubquery,
     Lambda,
@@ -161,8 +163,12 @@ class Binder(Names):
     def _function(self, e: Expression) -> Expression:
         assert isinstance(e, UnresolvedFunction)
         name = e.name[-1].lower() if len(e.name) == 1 else _builtin_name(e.name)
-        if name in ("grouping", "grouping_id") and self.grouping_call is not None:
+        if name in ("grouping", "grouping_id"):
+            if self.grouping_call is None:
+                raise error("UNSUPPORTED_GROUPING_EXPRESSION", e.origin)
             return self.grouping_call(e)
+        if name == "distributed_sequence_id" and not e.args:
+            return self.bind(_ROW_INDEX)
         if name == time_windows.NAME and len(e.args) > 1:
             return self._time_window(e)
         function = self.analyzer.registry.find(name) if name else None
@@ -412,6 +418,17 @@ class Binder(Names):
         return coerced_membership(self, e, values, plan, outer)
 
 
+_ROW_INDEX = UnresolvedFunction(
+    ("-",),
+    (
+        WindowExpression(
+            UnresolvedFunction(("count",), (Literal(1, t.LONG),)),
+            frame=Frame(FrameUnit.ROWS, Bound.UNBOUNDED_PRECEDING, Bound.CURRENT_ROW),
+        ),
+        Literal(1, t.LONG),
+    ),
+)
+"""`distributed_sequence_id()`, by which PySpark numbers rows (`zipWithIndex`): from 0, in the order of the rows."""
 _IGNORE_NULLS = frozenset(
     {"first", "first_value", "last", "last_value", "any_value", "nth_value", "lag", "lead", "collect_list", "array_agg"}
 )

@@ -281,6 +281,9 @@ class Names:
 
     def not_found(self, e: UnresolvedAttribute) -> Exception:
         columns = self.relation.columns
+        if e.parts[0].lower() == "_metadata":
+            # Every relation of files has it with Spark; what it says of others, this does not tell apart.
+            return unsupported("the column _metadata of files")
         if not columns:
             return error("UNRESOLVED_COLUMN.WITHOUT_SUGGESTION", e.origin, objectName=quoted(e.parts))
         proposal = ", ".join(column_proposals(e.parts, columns))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from headrace_driver.errors import ErrorKind, Origin, SparkError, unsupported
 from headrace_driver.functions.coercion import cast_to, common_type
+from headrace_driver.functions.not_built import NOT_BUILT
 from headrace_driver.functions.registry import FunctionKind
 from headrace_driver.plan import logical as p
 from headrace_driver.plan import types as t
@@ -334,6 +335,8 @@ def table_function(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -
         return _range_function(analyzer, binder, node)
     function = analyzer.registry.find(name)
     if function is None or function.kind is not FunctionKind.GENERATOR:
+        if function is None and name in NOT_BUILT and len(node.name) == 1:
+            raise unsupported(f"the table function {name}")
         raise error("UNRESOLVABLE_TABLE_VALUED_FUNCTION", node.origin, name=quoted(node.name))
     call = binder.bind(UnresolvedFunction(node.name, node.args, origin=node.origin))
     assert isinstance(call, Call)

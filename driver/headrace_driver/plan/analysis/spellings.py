@@ -49,6 +49,7 @@ SHOWN_ARGUMENTS = {
     **dict.fromkeys(("from_xml", "to_xml", "schema_of_xml"), 1),
     **dict.fromkeys(("variant_get", "try_variant_get"), 2),
     **dict.fromkeys(("rank", "dense_rank", "percent_rank"), 0),
+    "shuffle": 1,
     "try_make_timestamp": 6,
 }
 """How many arguments at most show: options do not."""

@@ -25,6 +25,11 @@ from headrace_driver.plan.expressions import (
     OuterReference,
     ScalarSubquery,
     SortOrder,
+    UnresolvedAttribute,
+    UnresolvedExtract,
+    UnresolvedFunction,
+    UnresolvedLambda,
+    UnresolvedStar,
     WindowExpression,
 )
 
@@ -102,11 +107,28 @@ def _window(e: Any) -> str:
     return f"{expression_text(e.function)} OVER ({' '.join(parts)})"
 
 
+def _named_call(e: Any) -> str:
+    """A call by name, as the user wrote it."""
+    args = [expression_text(a) for a in e.args]
+    name = ".".join(e.name)
+    if name.lower() in _INFIX and len(args) == 2:
+        return f"({args[0]} {name.upper()} {args[1]})"
+    text = f"'{name}({'distinct ' if e.distinct else ''}{', '.join(args)})"
+    if e.order_by:
+        text += f" WITHIN GROUP (ORDER BY {', '.join(expression_text(o) for o in e.order_by)})"
+    return text + (f" FILTER (WHERE {expression_text(e.where)})" if e.where is not None else "")
+
+
+def _named_alias(e: Any) -> str:
+    """Names have no ids before analysis."""
+    return f"{expression_text(e.child)} AS {e.name}" + (f"#{e.id}" if e.id else "")
+
+
 _WRITERS: dict[type[Expression], Callable[[Any], str]] = {
     Literal: _literal,
     Attribute: lambda e: f"{e.name}#{e.id}",
     OuterReference: lambda e: f"outer({e.attribute.name}#{e.attribute.id})",
-    Alias: lambda e: f"{expression_text(e.child)} AS {e.name}#{e.id}",
+    Alias: _named_alias,
     Cast: lambda e: f"{e.mode.value}({expression_text(e.child)} as {e.type.name})",
     Call: _call,
     AggregateCall: _aggregate,
@@ -116,6 +138,11 @@ _WRITERS: dict[type[Expression], Callable[[Any], str]] = {
     GetField: lambda e: f"{expression_text(e.child)}.{e.name}",
     Lambda: lambda e: f"lambda({', '.join(v.name for v in e.variables)} -> {expression_text(e.body)})",
     LambdaVariable: lambda e: f"{e.name}#{e.id}",
+    UnresolvedAttribute: lambda e: f"'{'.'.join(e.parts)}",
+    UnresolvedStar: lambda e: ".".join((*e.target, "*")),
+    UnresolvedFunction: _named_call,
+    UnresolvedExtract: lambda e: f"{expression_text(e.child)}[{expression_text(e.key)}]",
+    UnresolvedLambda: lambda e: f"lambda({', '.join(e.names)} -> {expression_text(e.body)})",
     ScalarSubquery: lambda e: "scalar-subquery",
     Exists: lambda e: "exists-subquery",
     InSubquery: lambda e: f"{list_text(e.values)} IN (subquery)",

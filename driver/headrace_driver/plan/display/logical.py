@@ -22,11 +22,18 @@ def logical_text(plan: lp.LogicalPlan, costs: bool = False) -> str:
         rows = estimator.estimate(op).rows
         return f"{text}, Statistics(sizeInBytes={estimator.bytes(op):,.0f} B, rowCount={rows:,.0f})"
 
-    return tree_text(plan, line, _children)
+    return tree_text(_seen(plan), line, _children)
+
+
+def _seen(plan: lp.LogicalPlan) -> lp.LogicalPlan:
+    """The operator below the marks that tie a client's plan to its names."""
+    while isinstance(plan, lp.Identified):
+        plan = plan.child
+    return plan
 
 
 def _children(op: lp.LogicalPlan) -> list[lp.LogicalPlan]:
-    found = list(op.inputs())
+    found = [_seen(child) for child in op.inputs()]
     if isinstance(op, lp.InMemoryRelation) and not op.cached.is_checkpoint:
         found.append(op.cached.plan)
     if isinstance(op, lp.CTEReference):
@@ -55,6 +62,19 @@ def _limit(op: Any) -> str:
     return " ".join(parts) or "Limit all"
 
 
+def _unresolved_join(op: Any) -> str:
+    words = ["'Join", *(["Natural"] if op.natural else []), *(["Lateral"] if op.lateral else []), op.type.value]
+    condition = f", {expression_text(op.condition)}" if op.condition is not None else ""
+    return " ".join(words) + condition + (f", using [{', '.join(op.using)}]" if op.using else "")
+
+
+def _unresolved_aggregate(op: Any) -> str:
+    kind = "" if op.kind == "groupby" else f" {op.kind}"
+    pivot = f", pivot {expression_text(op.pivot_column)}" if op.pivot_column is not None else ""
+    having = f", having {expression_text(op.having)}" if op.having is not None else ""
+    return f"'Aggregate{kind} {list_text(op.grouping)}, {list_text(op.aggregates)}{pivot}{having}"
+
+
 _WRITERS: dict[type[lp.LogicalPlan], Callable[[Any], str]] = {
     lp.Scan: lambda op: f"Relation {list_text(op.attributes)} {op.source.description}",
     lp.InMemoryRelation: lambda op: (
@@ -80,5 +100,15 @@ _WRITERS: dict[type[lp.LogicalPlan], Callable[[Any], str]] = {
     lp.RecursionReference: lambda op: f"UnionLoopRef {op.loop_id}, {list_text(op.attributes)}",
     lp.Generate: lambda op: f"Generate {expression_text(op.generator)}, {op.outer}, {list_text(op.attributes)}",
     lp.Expand: lambda op: f"Expand {len(op.projections)} projections, {list_text(op.attributes)}",
+    lp.ReadFiles: lambda op: f"'ReadFiles {op.format or 'default'} [{', '.join(op.paths)}]",
+    lp.UnresolvedJoin: _unresolved_join,
+    lp.GroupingAnalytics: _unresolved_aggregate,
+    lp.UnresolvedProject: lambda op: f"'Project {list_text(op.columns)}",
+    lp.WithColumns: lambda op: f"'WithColumns {list_text(op.columns)}",
+    lp.WithColumnsRenamed: lambda op: f"'WithColumnsRenamed [{', '.join(f'{a} -> {b}' for a, b in op.renames)}]",
+    lp.DropColumns: lambda op: f"'DropColumns [{', '.join((*map(expression_text, op.columns), *op.names))}]",
+    lp.ToDF: lambda op: f"'ToDF [{', '.join(op.names)}]",
+    lp.Deduplicate: lambda op: f"'Deduplicate [{', '.join(op.names or ())}]",
+    lp.Hint: lambda op: f"'UnresolvedHint {op.name} {list_text(op.parameters)}",
     lp.UnresolvedRelation: lambda op: f"'UnresolvedRelation [{'.'.join(op.parts)}]",
 }

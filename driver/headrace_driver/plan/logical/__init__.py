@@ -19,6 +19,7 @@ from headrace_driver.plan.logical.commands import (
     SetCommand,
     ShowTables,
     UncacheTable,
+    UseDatabase,
     WriteFiles,
 )
 from headrace_driver.plan.logical.operator import (
@@ -148,6 +149,7 @@ __all__ = [
     "UnresolvedRelation",
     "UnresolvedSetOperation",
     "UnresolvedTableFunction",
+    "UseDatabase",
     "Window",
     "WithCTE",
     "WithColumns",

@@ -67,6 +67,13 @@ class DropView(Command):
 
 
 @plan_node
+class UseDatabase(Command):
+    """`USE [DATABASE] name`: the one there is, or an error."""
+
+    name: tuple[str, ...]
+
+
+@plan_node
 class SetCommand(Command):
     """`SET key = value`, `SET key`, `SET`, and RESET (`reset` true)."""
 

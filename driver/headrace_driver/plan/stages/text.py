@@ -260,7 +260,8 @@ class StageText:
                 f"{column_name(a)} := CAST({self.expression(e)} AS {kernel_type(a.type)})"
                 for a, e in zip(op.output, projection, strict=True)
             ]
-            rows.append(f"struct_pack({', '.join(fields)})")
+            # Where only the number of rows is asked for, a field nobody reads: a struct must have one.
+            rows.append(f"struct_pack({', '.join(fields) or '_ := 1'})")
         carried = [name for aggregate in op.carried for name in aggregate.buffers]
         block.columns = ", ".join([*carried, f"UNNEST([{', '.join(rows)}]) AS _row"])
         return Block(f"({block.text()})", ", ".join([*carried, "UNNEST(_row)"]))

@@ -80,3 +80,9 @@ SELECT sum(id) OVER w AS r FROM emp
 SELECT sum(row_number() OVER (ORDER BY id)) OVER () AS r FROM emp
 -- row_number_needs_over
 SELECT row_number() AS r FROM emp
+-- lag_default_takes_the_type
+SELECT id, lag(id, 1, 7L) OVER (ORDER BY id) AS a, lead(CAST(id AS DECIMAL(10,2)), 1, 1.255) OVER (ORDER BY id) AS b, lag(name, 1, 5) OVER (ORDER BY id) AS c FROM emp ORDER BY id
+-- lag_default_of_another_type
+SELECT lag(id, 1, array(1)) OVER (ORDER BY id) FROM emp
+-- lag_default_too_large
+SELECT lag(id, 1, 99999999999) OVER (ORDER BY id) FROM emp

@@ -38,3 +38,4 @@ SELECT lag(a) OVER (ORDER BY a), lead(a, 1, 0) OVER (ORDER BY a), first_value(a)
 SELECT sum(a) OVER (ORDER BY d RANGE BETWEEN INTERVAL 1 DAY PRECEDING AND CURRENT ROW), max(a) OVER (ORDER BY d DESC), lag(a) IGNORE NULLS OVER (ORDER BY d), last_value(a, true) OVER (ORDER BY d), a FROM VALUES (1, DATE '2020-01-01'), (NULL, DATE '2020-01-02'), (3, DATE '2020-01-05') AS t(a, d) ORDER BY d
 SELECT stddev(a) OVER (ORDER BY a), skewness(a) OVER (), collect_list(a) OVER (ORDER BY a), percentile(a, 0.5) OVER (), corr(a, a) OVER () FROM VALUES (1), (2), (4) AS t(a) ORDER BY 1
 SELECT sum(a) OVER (ORDER BY a DESC NULLS LAST ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), min(a) OVER (ORDER BY a ROWS 2 PRECEDING) FROM VALUES (1), (NULL), (4) AS t(a) ORDER BY 1, 2
+SELECT approx_percentile(id, 0.5, -1) FROM range(3)

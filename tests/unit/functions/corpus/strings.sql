@@ -40,3 +40,7 @@ SELECT sentences('Hi there! Good morning.'), url_encode('https://spark.apache.or
 SELECT hash('abc'), hash(1), hash(1L), hash(1.5D), hash(1.5F), hash(true), hash(NULL), hash(DATE '2020-01-01'), hash('abc', 1, NULL), hash(CAST(1.5 AS DECIMAL(10,2))), hash(''), hash('abcde'), hash(X'0102'), hash(TIMESTAMP '2020-01-01 00:00:00'), hash(array(1, 2)), hash(struct(1, 'a')), hash(-1), hash(-1L), hash(-0.0D), hash('héllo wörld'), hash(-2.5D), hash(1e-310D)
 SELECT xxhash64('abc'), xxhash64(1), xxhash64(1L), xxhash64(1.5D), xxhash64(true), xxhash64(NULL), xxhash64('abc', 1), xxhash64(''), xxhash64('abcdefgh'), xxhash64('abcdefghijklm'), xxhash64(repeat('abcdefghij', 5)), xxhash64(-1), xxhash64(-1L), xxhash64(DATE '2020-01-01'), xxhash64(repeat('é', 40))
 SELECT collation('a')
+SELECT try_url_decode('https:/%2spark.apache.org'), try_url_decode('a%20b+c'), try_url_decode('%'), try_url_decode('%e4%bd%a0'), url_decode('%41%2b')
+SELECT url_decode('https:/%2spark.apache.org')
+SELECT url_decode(s) FROM VALUES ('a%') t(s)
+SELECT sentences('Hi there. How are you? A. B'), sentences(''), sentences('One')
