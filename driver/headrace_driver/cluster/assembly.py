@@ -19,6 +19,7 @@ from headrace_driver.cluster.rejoining import Rejoining
 from headrace_driver.cluster.runner import ClusterRunner
 from headrace_driver.cluster.service import ClusterIdentity, ClusterService
 from headrace_driver.cluster.shell import SchedulerShell
+from headrace_driver.cluster.worker_metrics import WorkerMetrics
 from headrace_driver.journal import changes
 from headrace_driver.journal.writer import NoJournal
 from headrace_driver.scheduler.options import SchedulerOptions
@@ -50,6 +51,7 @@ class ClusterSide:
         self.metrics = metrics or ClusterMetrics()
         journal = notes.journal if notes is not None else NoJournal()
         self.registry = Registry(engine or engine_version(), lambda all_: journal.append(*changes.workers_are(all_)))
+        self.metrics.registry.register(WorkerMetrics(self.registry))
         history = JobHistory()
         self.shell = SchedulerShell(self.registry, history, self.metrics, options, notes, rejoining)
         fetcher = BlockFetcher(open_channel, metadata)
