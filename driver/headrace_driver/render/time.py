@@ -6,12 +6,15 @@ Instants are TIMESTAMPTZ in a kernel whose own time zone is UTC; the session's z
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from headrace_driver.errors import SparkError
-from headrace_driver.render.text import let, quote
+from headrace_driver.render.text import let, let_all, quote
 
 MICROS_PER_SECOND = 1_000_000
 MICROS_PER_DAY = 86_400 * MICROS_PER_SECOND
+_FIRST_RULES = "1800-01-01"
+"""Before it zones had their local mean time only: no time was shown twice."""
 _UTC = frozenset({"UTC", "Z", "GMT", "Etc/UTC", "UCT", "Zulu", "Etc/GMT", "GMT0", "UT", "+00:00", "+00", "0"})
 _OFFSET = re.compile(r"(?:UTC|GMT|UT)?([+-])(\d{1,2})(?::?(\d{2}))?(?::?(\d{2}))?")
 # Java's short names that ICU reads otherwise or not at all.
@@ -61,11 +64,52 @@ def local(instant: str, zone: str) -> str:
 
 
 def instant(clock: str, zone: str) -> str:
-    """A wall clock of `zone` (TIMESTAMP) to TIMESTAMPTZ. Java moves times in a gap forward by its length."""
+    """A wall clock of `zone` (TIMESTAMP) to TIMESTAMPTZ. Java moves times in a gap forward by its length, and takes the
+    earlier of two instants that show the same time."""
     offset = fixed_offset_us(zone)
     if offset is None:
-        return f"timezone({quote(_SHORT.get(zone, zone))}, {clock})"
+        return region_instant(clock, quote(_SHORT.get(zone, zone)))
     return f"make_timestamptz(epoch_us({clock}){_plus(-offset)})"
+
+
+def region_instant(clock: str, zone: str) -> str:
+    """`instant` in a zone with rules, given as kernel text."""
+
+    def build(names: list[str]) -> str:
+        shown, region = names
+
+        # The kernel takes the later instant. The earlier has the offset that held a day before.
+        def earlier(late: str) -> str:
+            before = f"({late} - to_microseconds({MICROS_PER_DAY}))"
+            moved = f"make_timestamptz(epoch_us({shown}) - epoch_us(timezone({region}, {before})) + epoch_us({before}))"
+            return let(
+                moved,
+                lambda early: (
+                    f"CASE WHEN {early} < {late} AND timezone({region}, {early}) = {shown} THEN {early} ELSE {late} END"
+                ),
+            )
+
+        found = let(f"timezone({region}, {shown})", earlier)
+        return f"CASE WHEN {shown} > TIMESTAMP '{_FIRST_RULES}' THEN {found} ELSE timezone({region}, {shown}) END"
+
+    return let_all([clock, zone], build)
+
+
+def moved_instant(before: str, move: Callable[[str], str], zone: str) -> str:
+    """An instant whose wall clock is moved. Java keeps the offset that held before where the new time allows it."""
+    offset = fixed_offset_us(zone)
+    if offset is not None:
+        return instant(move(local(before, zone)), zone)
+
+    def build(stamp: str) -> str:
+        def keep(names: list[str]) -> str:
+            old, new = names
+            kept = f"make_timestamptz(epoch_us({new}) - epoch_us({old}) + epoch_us({stamp}))"
+            return let(kept, lambda k: f"CASE WHEN {local(k, zone)} = {new} THEN {k} ELSE {instant(new, zone)} END")
+
+        return let(local(stamp, zone), lambda old: let(move(old), lambda new: keep([old, new])))
+
+    return let(before, build)
 
 
 def _plus(offset: int) -> str:

@@ -52,3 +52,8 @@ SELECT int('5'), string(5), double('1.5'), bigint(7), decimal(5), date('2020-01-
 SELECT typeof(1), typeof(1.5), typeof('a'), typeof(array(1)), typeof(map(1, 'a')), typeof(struct(1)), typeof(NULL), typeof(DATE '2020-01-01'), typeof(1L + 1), typeof(INTERVAL '1' DAY), typeof(X'00')
 SELECT typeof(1 + 1L), typeof(1.0 + 1), typeof(1.0D + 1), typeof(1.50 * 2.5), typeof(CAST(1 AS DECIMAL(38,10)) / 3), typeof(sum(1)), typeof(sum(1.5)), typeof(avg(1.5)), typeof(avg(1)), typeof(count(1)), typeof(sum(1.5D)) FROM VALUES (1) t(a)
 SELECT CAST(1.2345678901234567e18D AS STRING), CAST(4.9e-324D AS STRING)
+SELECT CAST(n AS FLOAT), try_cast(n AS FLOAT) FROM VALUES (1e308D), (-1e308D), (CAST('nan' AS DOUBLE)), (1e-300D), (-1e-300D), (3.4028235677973366e38D), (3.4028235e38D), (3.402823567797336e38D), (NULL) AS t(n)
+SELECT CAST(CAST(n AS INTERVAL YEAR) AS STRING), CAST(CAST(n AS INTERVAL DAY) AS STRING) FROM VALUES (-32768S), (32767S), (NULL) AS t(n)
+SELECT CAST(CAST('Infinity' AS DOUBLE) AS TIMESTAMP)
+SELECT CAST(CAST('NaN' AS FLOAT) AS TIMESTAMP)
+SELECT try_cast(n AS TIMESTAMP) FROM VALUES (CAST('Infinity' AS DOUBLE)), (CAST('NaN' AS DOUBLE)), (1.5D) AS t(n)
