@@ -259,6 +259,11 @@ def _bind_div(args: Sequence[Expression], ctx: BindContext) -> Expression:
     if is_interval(left.dtype) and type(left.dtype) is type(right.dtype):
         return _make("div", (left, right), t.LONG, ctx)
     left, right = operands("div", args, ctx)
+    floating = [isinstance(a.dtype, t.FloatType | t.DoubleType) for a in args]
+    if any(floating):
+        if args[0].dtype != args[1].dtype:
+            raise binary_mismatch("div", args, ctx)
+        raise wrong_operand("div", args, '("BIGINT" or "DECIMAL" or "INTERVAL")', ctx)
     if not isinstance(left.dtype, t.DecimalType):
         longs = (implicit_cast(left, t.LONG), implicit_cast(right, t.LONG))
         if longs[0] is None or longs[1] is None:

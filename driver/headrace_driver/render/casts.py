@@ -146,7 +146,7 @@ def _to_decimal(text: str, source: t.DataType, target: t.DecimalType, mode: Cast
                     read = f"coalesce({read}, {out_of_range(f'CAST({v} AS VARCHAR)', target)})"
                 return f"CASE WHEN isfinite({v}) THEN {read} END"
 
-            return let(text, rounded)
+            return let(f"CAST({text} AS DOUBLE)" if isinstance(source, t.FloatType) else text, rounded)
         case t.TimestampType():
             return f"{_try(mode)}(CAST(epoch_us({text}) AS DECIMAL(38,6)) * 0.000001 AS {kernel})"
         case t.DayTimeIntervalType(_, end):

@@ -114,3 +114,11 @@ SELECT transform(arr, x -> transform(arr, y -> y + y)) AS sums, count(*) AS n FR
 SELECT avg(CAST(dec AS DECIMAL(38,10)) % CAST(0.7 AS DECIMAL(18,4))) AS a, avg(CAST(dec AS DECIMAL(38,10))) FILTER (WHERE exists(array(i), x -> x > 1)) AS b FROM nums
 -- text_in_a_constant_order
 SELECT listagg(k, '-') WITHIN GROUP (ORDER BY typeof(v)) AS a, string_agg('x') WITHIN GROUP (ORDER BY 'x') AS b FROM (SELECT * FROM pairs WHERE v = 3)
+-- sets_of_nothing_without_rows
+SELECT sum(v) AS s FROM (SELECT /*+ REPARTITION(3) */ * FROM pairs) WHERE v > 100 GROUP BY k GROUPING SETS (())
+-- one_set_of_nothing_without_rows
+SELECT sum(v) AS s, count(DISTINCT k) AS n FROM pairs WHERE v > 100 GROUP BY GROUPING SETS (())
+-- rollup_of_one_column_twice
+SELECT k, sum(v) AS s FROM pairs GROUP BY ROLLUP (k, k)
+-- filter_of_untyped_null
+SELECT count(*) FILTER (WHERE NULL) AS n FROM pairs

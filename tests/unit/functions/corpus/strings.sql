@@ -41,3 +41,4 @@ SELECT to_char(n, 'S999,999'), to_char(n, 'MI999,999'), to_char(n, '999,999S'), 
 SELECT to_char(n, '999.99'), to_char(n, '000.99'), to_char(n, 'S999.99'), to_char(n, '099.99'), to_char(n, '9.9'), to_char(n, 'S9.99'), to_char(n, '99.'), to_char(n, '$99.99'), to_char(n, '999,999.99PR'), to_char(n, '.99S'), to_char(n, 'MI9,999.9') FROM VALUES (0.5), (0.00), (-0.5), (12.34), (99.99), (1.5) AS t(n)
 SELECT printf('%x', n), format_string('%X|%o', n, n), format_string('%x', CAST(n AS BIGINT)) FROM VALUES (-1), (255), (-2147483648), (NULL) AS t(n)
 SELECT format_string('%5.2f', n), format_string('%,.1f', n), format_string('%+f', n), format_string('%010.1f', n), format_string('%-9.1e|', n) FROM VALUES (CAST('NaN' AS DOUBLE)), (CAST('Infinity' AS DOUBLE)), (CAST('-Infinity' AS DOUBLE)), (-0.0D), (NULL), (1234.5D) AS t(n)
+SELECT split(s, ''), split(s, '', 1), split(s, ',') FROM VALUES (''), ('a'), ('ab'), (NULL) AS t(s)
