@@ -262,6 +262,9 @@ def _out_of_range(detail: str) -> common_pb2.Failure | None:
             maxRoundedArrayLength=limit,
         )
     overflow = re.match(r"Overflow (?:in|on) (?P<operation>\w+)", detail)
+    if overflow and overflow["operation"] in ("HUGEINT", "SUM"):
+        # Only sums of decimals are as wide; whole numbers are cast back from there.
+        return _decimal_out_of_range("sum", "38", "0")
     if overflow or "overflow" in detail.lower():
         return _overflow(f"{overflow['operation']} overflow" if overflow else "overflow")
     return None

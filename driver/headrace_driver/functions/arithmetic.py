@@ -331,7 +331,7 @@ def _tried(name: str, base: str) -> None:
         if isinstance(bound, Call) and bound.name == "interval_over":
             zero = Call("=", (bound.args[1], cast_to(Literal(0, t.INTEGER), bound.args[1].dtype)), t.BOOLEAN, True)
             return Case((zero,), (Literal(None, bound.type),), bound)
-        if isinstance(bound, Call) and bound.name in _TEMPORAL:
+        if isinstance(bound, Call) and (bound.name in _TEMPORAL or bound.name in _INTERVAL_SUMS):
             return Call(f"try_{bound.name}", bound.args, bound.type, True, ctx.display or name, ctx.origin)
         if not isinstance(bound, Call) or bound.name != base:
             return Call("try_eval", (bound,), bound.dtype, True, ctx.display or name, ctx.origin)
@@ -367,8 +367,6 @@ _TEMPORAL = (
     "date_plus_interval",
     "date_plus_months",
     "date_sub",
-    "interval_minus",
-    "interval_plus",
     "interval_times",
     "subtract_dates",
     "subtract_timestamps",
@@ -392,9 +390,17 @@ def _tried_temporal(name: str) -> None:
     internal(f"try_{name}", attempt)
 
 
+_INTERVAL_SUMS = {"interval_plus": "+", "interval_minus": "-"}
+
+
 def _register() -> None:
     for name in _TEMPORAL:
         _tried_temporal(name)
+    for name, operator in _INTERVAL_SUMS.items():
+        internal(
+            f"try_{name}",
+            lambda c, a, operator=operator: let_all(list(a), lambda n: f"TRY({n[0]} {operator} {n[1]})"),  # type: ignore[misc]
+        )
     for operator in "+-*":
         REGISTRY.add(Function(operator, FunctionKind.SCALAR, _arithmetic(operator), _render_infix(operator)))
     REGISTRY.add(Function("/", FunctionKind.SCALAR, _bind_divide, _render_divide, raises=True))

@@ -211,8 +211,10 @@ def _spec(flags: str, width: str | None, precision: str | None, conversion: str)
 
 
 def _as_java(value: Expression, text: str) -> str:
-    from headrace_driver.render.printing import as_string
+    from headrace_driver.render.printing import as_string, decimal_to_string
 
+    if isinstance(value.dtype, t.DecimalType):
+        return decimal_to_string(text, value.dtype)
     return as_string(text, value.dtype, "UTC")
 
 

@@ -14,7 +14,7 @@ from headrace_driver.functions.mismatch import binary_mismatch, unexpected_type
 from headrace_driver.functions.registry import REGISTRY, BindContext
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Expression, Literal
-from headrace_driver.render.text import let, raising
+from headrace_driver.render.text import let, let_all, raising
 from headrace_driver.render.time import MICROS_PER_DAY, fixed_offset_us, local, moved_instant
 from headrace_driver.render.types import kernel_type
 
@@ -230,6 +230,18 @@ def _zone_of(call: Call) -> str:
     return str(zone.value)
 
 
+def _interval_sum(args: Sequence[str], operator: str, tolerant: str) -> str:
+    known = {"functionName": f"`{tolerant}`"}
+    beyond = raising("INTERVAL_ARITHMETIC_OVERFLOW.WITH_SUGGESTION", known)
+
+    def build(names: list[str]) -> str:
+        a, b = names
+        there = f"{a} IS NOT NULL AND {b} IS NOT NULL"
+        return f"coalesce(TRY({a} {operator} {b}), CASE WHEN {there} THEN {beyond} END)"
+
+    return let_all(list(args), build)
+
+
 def _times(call: Call, args: Sequence[str]) -> str:
     interval, number = args
     kernel = kernel_type(call.type)
@@ -271,8 +283,8 @@ def _register() -> None:
     internal("timestamp_plus_interval", _plus_interval)
     internal("subtract_dates", f"(({{0}} - {{1}}) * {MICROS_PER_DAY})")
     internal("subtract_timestamps", _subtract_timestamps)
-    internal("interval_plus", "({0} + {1})")
-    internal("interval_minus", "({0} - {1})")
+    internal("interval_plus", lambda c, a: _interval_sum(a, "+", "try_add"))
+    internal("interval_minus", lambda c, a: _interval_sum(a, "-", "try_subtract"))
     internal("calendar_plus", "({0} + {1})")
     internal("calendar_times", "({0} * {1})")
     internal("interval_times", _times)

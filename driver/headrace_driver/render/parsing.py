@@ -7,6 +7,7 @@ from collections.abc import Callable
 from headrace_driver.errors import unsupported
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import CastMode
+from headrace_driver.render.interval_parsing import interval
 from headrace_driver.render.text import let, quote, raising
 from headrace_driver.render.time import instant, region_instant
 from headrace_driver.render.types import kernel_type
@@ -39,6 +40,8 @@ def string_to(text: str, target: t.DataType, mode: CastMode, zone: str) -> str:
             return _checked(text, _boolean, target, mode)
         case t.DateType():
             return _checked(text, _date, target, mode)
+        case t.DayTimeIntervalType() | t.YearMonthIntervalType():
+            return interval(text, target, mode)
         case t.TimestampType() | t.TimestampNTZType():
             return _checked(text, lambda v: timestamp(v, target, zone), target, mode)
     raise unsupported(f"a cast from string to {target.name}")

@@ -32,7 +32,8 @@ def literal_text(e: Literal, *, quote_strings: bool = False, time_zone: str = "U
     if isinstance(dtype, t.DoubleType | t.FloatType):
         return _floating_text(float(value))
     if isinstance(dtype, t.DecimalType):
-        return format(Decimal(value), "f")
+        # Python's text is Java's: plain down to 1E-6, scientific below.
+        return str(Decimal(value))
     if isinstance(dtype, t.DayTimeIntervalType):
         return _day_time_text(value, dtype)
     if isinstance(dtype, t.YearMonthIntervalType):

@@ -346,7 +346,7 @@ def table_function(analyzer: Analyzer, node: LogicalPlan, outer: Outer | None) -
 
 def _range_function(analyzer: Analyzer, binder: Binder, node: p.UnresolvedTableFunction) -> Relation:
     """range(end), range(start, end[, step[, partitions]])."""
-    from headrace_driver.plan.analysis.ordering import constant
+    from headrace_driver.plan.analysis.constants import constant
 
     values = [constant(binder.bind(a)) for a in node.args]
     if not 1 <= len(values) <= 4 or not all(isinstance(v, int) for v in values):
