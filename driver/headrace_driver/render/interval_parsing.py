@@ -15,6 +15,7 @@ _LARGEST = (0, 23, 59, 59)
 """Of a field that is not the first."""
 _BEFORE = (" ", " ", ":", ":")
 """What stands before a field that is not the first."""
+_UNMATCHED = "INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING"
 _IN_QUOTES = "'(.*)'"
 _MINUS_BEFORE = r"(?i)^INTERVAL\s+-"
 _LETTERS = ("d", "h", "m", "s")
@@ -34,16 +35,24 @@ def interval(text: str, target: t.DayTimeIntervalType | t.YearMonthIntervalType,
         negative = f"({is_worded} AND regexp_matches(trim({v}), {quote(_MINUS_BEFORE)}))"
         read = _day_time(target.start, target.end) if day_time else _year_month(target.start, target.end)
         kernel = "BIGINT" if day_time else "INTEGER"
-        found = let(body, lambda b: f"TRY_CAST((CASE WHEN {negative} THEN -1 ELSE 1 END) * {read(b)} AS {kernel})")
-        if mode is not CastMode.ANSI:
-            return found
         known = {
             "intervalStr": "day-time" if day_time else "year-month",
             "supportedFormat": " TO ".join(dict.fromkeys((names[target.start], names[target.end]))),
             "typeName": target.name,
         }
-        bad = raising("INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING_WITH_NOTICE", known, input=v)
-        return f"coalesce({found}, CASE WHEN {v} IS NOT NULL THEN {bad} END)"
+
+        def checked(b: str) -> str:
+            found = f"TRY_CAST((CASE WHEN {negative} THEN -1 ELSE 1 END) * {read(b)} AS {kernel})"
+            if mode is not CastMode.ANSI:
+                return found
+            bad = raising(f"{_UNMATCHED}_WITH_NOTICE" if day_time else _UNMATCHED, known, input=v)
+            if not day_time:
+                large = raising("INVALID_INTERVAL_FORMAT.INTERVAL_PARSING", {"interval": "year-month"}, input=v)
+                written = "[+-]?[0-9]+" + ("" if target.start == target.end else "-[0-9]{1,2}")
+                bad = f"CASE WHEN regexp_full_match({b}, {quote(written)}) THEN {large} ELSE {bad} END"
+            return f"coalesce({found}, CASE WHEN {b} IS NOT NULL THEN {bad} END)"
+
+        return let(body, checked)
 
     return let(text, build)
 

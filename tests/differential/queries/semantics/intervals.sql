@@ -54,3 +54,5 @@ SELECT s, try_cast(s AS INTERVAL DAY TO SECOND) AS a, try_cast(s AS INTERVAL HOU
 SELECT string(CAST('1-12' AS INTERVAL YEAR TO MONTH)) AS a
 -- overflow_of_a_column
 SELECT x - INTERVAL 106751990 DAYS AS a FROM VALUES (INTERVAL -3 DAYS), (NULL) AS t(x)
+-- from_string_of_no_months
+SELECT string(CAST('x' AS INTERVAL YEAR)) AS a
