@@ -188,6 +188,8 @@ def _number_to_timestamp(text: str, source: t.DataType, mode: CastMode) -> str:
                 return f"CASE WHEN isfinite({v}) THEN {read}{wrong} END"
 
             return let(f"CAST({text} AS DOUBLE)", moment)
+    if mode is CastMode.TRY:
+        return f"make_timestamptz(TRY_CAST({text}::HUGEINT * 1000000 AS BIGINT))"
     return f"make_timestamptz(CAST({text} AS BIGINT) * 1000000)"
 
 
