@@ -244,6 +244,10 @@ def _render_elt(c: Call, args: Sequence[str]) -> str:
 
 
 def _replace(c: Call, args: Sequence[str]) -> str:
+    wanted = c.args[1]
+    if isinstance(wanted, Literal) and wanted.value:
+        return f"replace({args[0]}, {args[1]}, {args[2]})"
+
     def build(names: list[str]) -> str:
         text, wanted, other = names
         return (

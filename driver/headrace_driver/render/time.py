@@ -13,8 +13,6 @@ from headrace_driver.render.text import let, let_all, quote
 
 MICROS_PER_SECOND = 1_000_000
 MICROS_PER_DAY = 86_400 * MICROS_PER_SECOND
-_FIRST_RULES = "1800-01-01"
-"""Before it zones had their local mean time only: no time was shown twice."""
 _UTC = frozenset({"UTC", "Z", "GMT", "Etc/UTC", "UCT", "Zulu", "Etc/GMT", "GMT0", "UT", "+00:00", "+00", "0"})
 _OFFSET = re.compile(r"(?:UTC|GMT|UT)?([+-])(\d{1,2})(?::?(\d{2}))?(?::?(\d{2}))?")
 # Java's short names that ICU reads otherwise or not at all.
@@ -75,22 +73,14 @@ def instant(clock: str, zone: str) -> str:
 def region_instant(clock: str, zone: str) -> str:
     """`instant` in a zone with rules, given as kernel text."""
 
+    # The kernel takes the later instant. The earlier has the offset that held a day before. Parts are written out where
+    # they are used, as naming them costs more than computing them again.
     def build(names: list[str]) -> str:
         shown, region = names
-
-        # The kernel takes the later instant. The earlier has the offset that held a day before.
-        def earlier(late: str) -> str:
-            before = f"({late} - to_microseconds({MICROS_PER_DAY}))"
-            moved = f"make_timestamptz(epoch_us({shown}) - epoch_us(timezone({region}, {before})) + epoch_us({before}))"
-            return let(
-                moved,
-                lambda early: (
-                    f"CASE WHEN {early} < {late} AND timezone({region}, {early}) = {shown} THEN {early} ELSE {late} END"
-                ),
-            )
-
-        found = let(f"timezone({region}, {shown})", earlier)
-        return f"CASE WHEN {shown} > TIMESTAMP '{_FIRST_RULES}' THEN {found} ELSE timezone({region}, {shown}) END"
+        late = f"timezone({region}, {shown})"
+        before = f"({late} - to_microseconds({MICROS_PER_DAY}))"
+        early = f"make_timestamptz(epoch_us({shown}) - epoch_us(timezone({region}, {before})) + epoch_us({before}))"
+        return f"CASE WHEN {early} < {late} AND timezone({region}, {early}) = {shown} THEN {early} ELSE {late} END"
 
     return let_all([clock, zone], build)
 
