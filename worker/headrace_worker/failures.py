@@ -282,7 +282,13 @@ def _out_of_range(detail: str) -> common_pb2.Failure | None:
         # A change of sign is a subtraction from zero to the kernel, and Spark knows no function to advise for it.
         negated = binary["symbol"] == "-" and binary["left"] == "0"
         return _overflow("overflow", "" if negated else _TRY[binary["symbol"]])
-    return _overflow("overflow") if "overflow" in detail.lower() else None
+    overflow = re.match(r"Overflow (?:in|on) (?P<operation>\w+)", detail)
+    if overflow and overflow["operation"] in ("HUGEINT", "SUM"):
+        # Only sums of decimals are as wide; whole numbers are cast back from there.
+        return _decimal_out_of_range("sum", "38", "0")
+    if overflow or "overflow" in detail.lower():
+        return _overflow(f"{overflow['operation']} overflow" if overflow else "overflow")
+    return None
 
 
 _TRY = {"+": "try_add", "-": "try_subtract", "*": "try_multiply"}

@@ -12,7 +12,7 @@ from headrace_driver.functions.registry import REGISTRY, BindContext, Function, 
 from headrace_driver.functions.temporal_arithmetic import temporal
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Case, Expression, Literal
-from headrace_driver.render.decimals import product, quotient, remainder, rounded_sum, unscaled
+from headrace_driver.render.decimals import out_of_range, product, quotient, remainder, rounded_sum, unscaled
 from headrace_driver.render.text import is_atom, let, let_all, raising
 from headrace_driver.render.types import kernel_type
 
@@ -124,7 +124,21 @@ def _render_infix(operator: str) -> Callable[[Call, Sequence[str]], str]:
 
 
 def _wide_product(call: Call, args: Sequence[str]) -> str:
-    """A product whose digits may exceed 38: the kernel's own multiplication, and where that overflows, by limbs."""
+    """A product whose digits may exceed 38, or Spark's error where those of the result do."""
+    dtype = call.type
+    assert isinstance(dtype, t.DecimalType)
+
+    def build(names: list[str]) -> str:
+        a, b = names
+        shown = f"concat(CAST({a} AS VARCHAR), ' * ', CAST({b} AS VARCHAR))"
+        beyond = f"CASE WHEN {a} IS NOT NULL AND {b} IS NOT NULL THEN {out_of_range(shown, dtype)} END"
+        return f"coalesce(TRY({_exact_product(call, names)}), {beyond})"
+
+    return let_all(list(args), build)
+
+
+def _exact_product(call: Call, args: Sequence[str]) -> str:
+    """A product by the kernel's own multiplication, and where that overflows, by limbs."""
     left, right = (a.dtype for a in call.args)
     assert isinstance(left, t.DecimalType)
     assert isinstance(right, t.DecimalType)
@@ -245,6 +259,11 @@ def _bind_div(args: Sequence[Expression], ctx: BindContext) -> Expression:
     if is_interval(left.dtype) and type(left.dtype) is type(right.dtype):
         return _make("div", (left, right), t.LONG, ctx)
     left, right = operands("div", args, ctx)
+    floating = [isinstance(a.dtype, t.FloatType | t.DoubleType) for a in args]
+    if any(floating):
+        if args[0].dtype != args[1].dtype:
+            raise binary_mismatch("div", args, ctx)
+        raise wrong_operand("div", args, '("BIGINT" or "DECIMAL" or "INTERVAL")', ctx)
     if not isinstance(left.dtype, t.DecimalType):
         longs = (implicit_cast(left, t.LONG), implicit_cast(right, t.LONG))
         if longs[0] is None or longs[1] is None:
@@ -312,6 +331,8 @@ def _tried(name: str, base: str) -> None:
         if isinstance(bound, Call) and bound.name == "interval_over":
             zero = Call("=", (bound.args[1], cast_to(Literal(0, t.INTEGER), bound.args[1].dtype)), t.BOOLEAN, True)
             return Case((zero,), (Literal(None, bound.type),), bound)
+        if isinstance(bound, Call) and (bound.name in _TEMPORAL or bound.name in _INTERVAL_SUMS):
+            return Call(f"try_{bound.name}", bound.args, bound.type, True, ctx.display or name, ctx.origin)
         if not isinstance(bound, Call) or bound.name != base:
             return Call("try_eval", (bound,), bound.dtype, True, ctx.display or name, ctx.origin)
         return Call(name, bound.args, bound.type, True, ctx.display or name, ctx.origin)
@@ -330,13 +351,56 @@ def _tried(name: str, base: str) -> None:
                 return f"CASE WHEN {b} <> 0 THEN {_quotient(call, a, b)} END"
             case "%":
                 return f"CASE WHEN {b} <> 0 THEN {_remainder(call, a, b)} END"
-        text = f"({a} {base} {b})"
-        return f"TRY(CAST({text} AS {kernel_type(call.type)}))" if decimal else f"TRY({text})"
+        if decimal:
+            wide = _exact_product(call, args) if base == "*" else _wide_sum(base, call, args)
+            return f"TRY({wide})"
+        return f"TRY(({a} {base} {b}))"
 
     REGISTRY.add(Function(name, FunctionKind.SCALAR, bind, render))
 
 
+_TEMPORAL = (
+    "calendar_plus",
+    "calendar_times",
+    "date_add",
+    "date_plus_days",
+    "date_plus_interval",
+    "date_plus_months",
+    "date_sub",
+    "interval_times",
+    "subtract_dates",
+    "subtract_timestamps",
+    "timestamp_plus_interval",
+    "timestamp_plus_months",
+    "timestamp_plus_time",
+)
+"""What operators on time are bound to."""
+
+
+def _tried_temporal(name: str) -> None:
+    """Arguments that raise do so outside of the TRY, as in `_tried`."""
+
+    def attempt(call: Call, args: Sequence[str]) -> str:
+        function = REGISTRY.find(name)
+        assert function is not None
+        assert function.render is not None
+        render = function.render
+        return let_all(list(args), lambda names: f"TRY({render(call, names)})")
+
+    internal(f"try_{name}", attempt)
+
+
+_INTERVAL_SUMS = {"interval_plus": "+", "interval_minus": "-"}
+
+
 def _register() -> None:
+    for name in _TEMPORAL:
+        _tried_temporal(name)
+    for name, operator in _INTERVAL_SUMS.items():
+        internal(
+            f"try_{name}",
+            lambda c, a, operator=operator: let_all(list(a), lambda n: f"TRY({n[0]} {operator} {n[1]})"),  # type: ignore[misc]
+        )
     for operator in "+-*":
         REGISTRY.add(Function(operator, FunctionKind.SCALAR, _arithmetic(operator), _render_infix(operator)))
     REGISTRY.add(Function("/", FunctionKind.SCALAR, _bind_divide, _render_divide, raises=True))

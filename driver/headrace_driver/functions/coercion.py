@@ -6,7 +6,7 @@ Spark's sources call these rules AnsiTypeCoercion; `common_type` is its findWide
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
@@ -144,6 +144,34 @@ def _complex(a: t.DataType, b: t.DataType) -> t.DataType | None:
     return None
 
 
+def comparable_type(types: Sequence[t.DataType]) -> t.DataType | None:
+    """The type that values are compared in: their common one, or for structs of equal types the first's, since fields
+    are compared by their places whatever their names."""
+    found = common_type_of(types)
+    if found is not None or not types:
+        return found
+    result: t.DataType | None = types[0]
+    for dtype in types[1:]:
+        result = result and _by_place(result, dtype)
+    return result
+
+
+def _by_place(a: t.DataType, b: t.DataType) -> t.DataType | None:
+    match a, b:
+        case t.ArrayType(x, x_null), t.ArrayType(y, y_null):
+            element = _by_place(x, y)
+            return t.ArrayType(element, x_null or y_null) if element else None
+        case t.StructType(xs), t.StructType(ys) if len(xs) == len(ys):
+            fields: list[t.StructField] = []
+            for left, right in zip(xs, ys, strict=True):
+                dtype = _by_place(left.dtype, right.dtype)
+                if dtype is None:
+                    return None
+                fields.append(t.StructField(left.name, dtype, left.nullable or right.nullable))
+            return t.StructType(tuple(fields))
+    return a if same_type(a, b) else None
+
+
 def same_type(a: t.DataType, b: t.DataType) -> bool:
     """Equal but for nullability inside complex types."""
     if a == b:
@@ -160,8 +188,8 @@ def same_type(a: t.DataType, b: t.DataType) -> bool:
 
 
 def cast_to(expression: Expression, dtype: t.DataType) -> Expression:
-    """The expression as `dtype` by an implicit ANSI cast; itself when the kernel value is the same, a literal where
-    the value is plain to see."""
+    """The expression as `dtype` by an implicit ANSI cast; itself when the kernel value is the same and nulls inside
+    of it are not newly allowed, a literal where the value is plain to see."""
     source = expression.dtype
     if source == dtype:
         return expression
@@ -169,9 +197,22 @@ def cast_to(expression: Expression, dtype: t.DataType) -> Expression:
         folded = fold_literal(expression, dtype)
         if folded is not None:
             return folded
-    if same_type(source, dtype):
+    if same_type(source, dtype) and _allows(source, dtype):
         return expression
     return Cast(expression, dtype, CastMode.ANSI, implicit=True)
+
+
+def _allows(a: t.DataType, b: t.DataType) -> bool:
+    """Whether `a`, equal to `b` but for nullability, has nulls inside wherever `b` may have some."""
+    match a, b:
+        case t.ArrayType(x, x_null), t.ArrayType(y, y_null):
+            return (x_null or not y_null) and _allows(x, y)
+        case t.MapType(_, x, x_null), t.MapType(_, y, y_null):
+            return (x_null or not y_null) and _allows(x, y)
+        case t.StructType(xs), t.StructType(ys):
+            pairs = zip(xs, ys, strict=True)
+            return all((x.nullable or not y.nullable) and _allows(x.dtype, y.dtype) for x, y in pairs)
+    return True
 
 
 def fold_literal(literal: Literal, dtype: t.DataType) -> Literal | None:

@@ -27,6 +27,7 @@ from headrace_driver.functions.mismatch import (
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Expression, Literal
+from headrace_driver.render.order_keys import keyed_list, needs_key, sorted_list
 from headrace_driver.render.text import bounded_count, let, let_all, name_for, raising
 from headrace_driver.render.types import kernel_type
 
@@ -216,12 +217,26 @@ def _sort_array(c: Call, args: Sequence[str]) -> str:
     if isinstance(ascending, Literal):
         if ascending.value is None:
             return f"NULL::{kernel_type(c.type)}"
-        order = "'ASC', 'NULLS FIRST'" if ascending.value else "'DESC', 'NULLS LAST'"
-        return f"list_sort({args[0]}, {order})"
-    return (
-        f"CASE WHEN {args[1]} THEN list_sort({args[0]}, 'ASC', 'NULLS FIRST') ELSE "
-        f"list_sort({args[0]}, 'DESC', 'NULLS LAST') END"
-    )
+        order = "'ASC', 'NULLS FIRST'" if ascending.value else _DESCENDING
+        return sorted_list(args[0], c.type, order)
+    ascending_list = sorted_list(args[0], c.type, "'ASC', 'NULLS FIRST'")
+    return f"CASE WHEN {args[1]} THEN {ascending_list} ELSE {sorted_list(args[0], c.type, _DESCENDING)} END"
+
+
+_DESCENDING = "'DESC', 'NULLS LAST'"
+
+
+def _extreme(kernel: str) -> Callable[[Call, Sequence[str]], str]:
+    """The least or greatest element, nulls left out."""
+
+    def render(c: Call, args: Sequence[str]) -> str:
+        dtype = c.args[0].dtype
+        assert isinstance(dtype, t.ArrayType)
+        if not needs_key(dtype.element):
+            return f"{kernel}({args[0]})"
+        return f"{kernel}({keyed_list(args[0], dtype)}).v"
+
+    return render
 
 
 def _slice(c: Call, args: Sequence[str]) -> str:
@@ -421,7 +436,7 @@ def _register_sets() -> None:
     scalar("array_reverse", [ARRAY], type_of(0), "list_reverse({0})")
     for name in ("array_max", "array_min"):
         kernel = name.replace("array", "list")
-        scalar(name, [ARRAY], lambda a: element(a[0]), f"{kernel}({{0}})", null=True, check=_ordered_elements(name))
+        scalar(name, [ARRAY], lambda a: element(a[0]), _extreme(kernel), null=True, check=_ordered_elements(name))
     scalar("sort_array", [ARRAY, BOOLEAN], type_of(0), _sort_array, defaults=(Literal(True, t.BOOLEAN),))
     scalar("slice", [ARRAY, INT, INT], type_of(0), _slice, raises=True)
     REGISTRY.add(Function("array_join", FunctionKind.SCALAR, _bind_array_join, _array_join))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from headrace_driver.functions.coercion import cast_to, common_type, common_type_of, is_integral, is_orderable
+from headrace_driver.functions.coercion import cast_to, comparable_type, is_integral, is_orderable
 from headrace_driver.functions.decimals import decimal_for, holds
 from headrace_driver.functions.declare import ANY, BOOLEAN, NUMERIC, check_count, coerce, scalar
 from headrace_driver.functions.mismatch import (
@@ -25,7 +25,7 @@ def _pair(name: str, args: Sequence[Expression], ctx: BindContext) -> tuple[Expr
     left, right = args
     if isinstance(left.dtype, t.DecimalType) and isinstance(right.dtype, t.DecimalType):
         return _decimal_pair(left, right)
-    dtype = common_type(left.dtype, right.dtype)
+    dtype = comparable_type((left.dtype, right.dtype))
     if dtype is None:
         raise binary_mismatch(ctx.display or name, args, ctx)
     if isinstance(dtype, t.DecimalType):
@@ -92,7 +92,7 @@ _ALIASES = {"=": ("==",), "!=": ("<>",), "<=>": ("equal_null",)}
 
 def _bind_in(args: Sequence[Expression], ctx: BindContext) -> Expression:
     check_count("in", args, 2, None, ctx)
-    dtype = common_type_of(a.dtype for a in args)
+    dtype = comparable_type([a.dtype for a in args])
     if dtype is None:
         raise different_types("in", args, ctx)
     if not is_orderable(dtype):

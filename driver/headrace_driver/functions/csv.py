@@ -15,7 +15,7 @@ from headrace_driver.functions.registry import REGISTRY, BindContext, Function, 
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, CastMode, Expression, Literal
 from headrace_driver.render.parsing import string_to
-from headrace_driver.render.printing import as_string
+from headrace_driver.render.printing import as_string, decimal_to_string
 from headrace_driver.render.text import let, quote
 from headrace_driver.render.types import identifier
 
@@ -52,6 +52,8 @@ def _to_csv(c: Call, args: Sequence[str]) -> str:
         if isinstance(dtype, t.TimestampType | t.TimestampNTZType):
             pattern = "yyyy-MM-dd'T'HH:mm:ss.SSS" + ("XXX" if isinstance(dtype, t.TimestampType) else "")
             return print_moment(text, dtype, written.value or pattern, zone.value)
+        if isinstance(dtype, t.DecimalType):
+            return decimal_to_string(text, dtype)
         if isinstance(dtype, t.BinaryType):
             raise unsupported("to_csv of BINARY")
         return as_string(text, dtype, zone.value)
@@ -92,11 +94,13 @@ def _bind_from_csv(args: Sequence[Expression], ctx: BindContext) -> Expression:
     if not isinstance(dtype, t.StructType):
         raise unexpected_type("from_csv", args, 1, '"STRUCT"', ctx)
     options = literal_options("from_csv", args, 2, ctx)
-    pattern = options.pop("timestampformat", None)
+    patterns = [Literal(options.pop(name, None), t.STRING) for name in ("timestampformat", "dateformat")]
+    missing = Literal(options.pop("nullvalue", ""), t.STRING)
     given = (
         text,
         Literal(_separator("from_csv", options), t.STRING),
-        Literal(pattern, t.STRING),
+        *patterns,
+        missing,
         Literal(ctx.time_zone, t.STRING),
     )
     fields = tuple(t.StructField(f.name, f.dtype) for f in dtype.fields)
@@ -104,11 +108,8 @@ def _bind_from_csv(args: Sequence[Expression], ctx: BindContext) -> Expression:
 
 
 def _from_csv(c: Call, args: Sequence[str]) -> str:
-    _, separator, pattern, zone = c.args
     assert isinstance(c.type, t.StructType)
-    assert isinstance(separator, Literal)
-    assert isinstance(pattern, Literal)
-    assert isinstance(zone, Literal)
+    separator, for_moments, for_dates, missing, zone = (a for a in c.args[1:] if isinstance(a, Literal))
     struct = c.type
     mark = re.escape(separator.value)
     split = f'{mark}("(?:[^"\\\\]|\\\\.|"")*"|[^{mark}]*)'
@@ -116,14 +117,24 @@ def _from_csv(c: Call, args: Sequence[str]) -> str:
     def read(text: str, dtype: t.DataType) -> str:
         if isinstance(dtype, t.StringType):
             return text
-        if pattern.value is not None and isinstance(dtype, t.TimestampType):
+        pattern = for_moments if isinstance(dtype, t.TimestampType) else for_dates
+        if pattern.value is not None and isinstance(dtype, t.TimestampType | t.DateType):
             return let(text, lambda v: read_text(v, pattern.value, dtype, zone.value))
-        return string_to(text, dtype, CastMode.TRY, zone.value)
+
+        # Java reads most types without spaces around them only.
+        def exactly(v: str) -> str:
+            return f"CASE WHEN trim({v}) = {v} THEN {string_to(v, dtype, CastMode.TRY, zone.value)} END"
+
+        strict = isinstance(dtype, t.AtomicNumeric | t.BooleanType) and not isinstance(
+            dtype, t.FloatType | t.DoubleType
+        )
+        return let(text, exactly) if strict else string_to(text, dtype, CastMode.TRY, zone.value)
 
     def cell(parts: str, index: int) -> str:
         plain = f"{parts}[{index + 1}]"
         unquoted = f"replace(replace({plain}[2:length({plain}) - 1], '\"\"', '\"'), '\\\"', '\"')"
-        return f"CASE WHEN starts_with({plain}, '\"') THEN {unquoted} ELSE nullif({plain}, '') END"
+        bare = f"nullif(nullif({plain}, ''), {quote(missing.value)})"
+        return f"CASE WHEN starts_with({plain}, '\"') THEN {unquoted} ELSE {bare} END"
 
     def build(s: str) -> str:
         listed = f"regexp_extract_all({quote(separator.value)} || {s}, {quote(split)}, 1)"

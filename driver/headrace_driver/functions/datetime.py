@@ -27,7 +27,7 @@ from headrace_driver.functions.temporal_arithmetic import add_months_text
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Cast, Expression, Literal
 from headrace_driver.render.text import let, let_all, raising
-from headrace_driver.render.time import MICROS_PER_DAY, MICROS_PER_SECOND, instant, local
+from headrace_driver.render.time import MICROS_PER_DAY, MICROS_PER_SECOND, instant, local, moved_instant
 from headrace_driver.render.types import kernel_type
 
 _TIMES = (t.TimestampType, t.TimestampNTZType)
@@ -92,7 +92,9 @@ _FIELDS: dict[str, str] = {
     **dict.fromkeys(("MINUTE", "M", "MIN", "MINS", "MINUTES"), "minute"),
     **dict.fromkeys(("SECOND", "S", "SEC", "SECONDS", "SECS"), "second_fraction"),
 }
-_INTERVAL_FIELDS = {"year": 12, "month": 1}
+_YEAR_MONTH_FIELDS = {"year": 0, "month": 1}
+_DAY_TIME_FIELDS = {"day": 0, "hour": 1, "minute": 2, "second_fraction": 3}
+"""The fields an interval of a type has by their place in it."""
 _TIME_UNITS = {"day": MICROS_PER_DAY, "hour": 3600 * MICROS_PER_SECOND, "minute": 60 * MICROS_PER_SECOND}
 
 
@@ -120,15 +122,14 @@ def _bad_field(field: Literal, source: Expression, ctx: BindContext) -> Exceptio
 
 def _interval_field(name: str, field: Literal, source: Expression, ctx: BindContext) -> Expression:
     dtype = source.dtype
-    if isinstance(dtype, t.YearMonthIntervalType) and name in ("year", "month"):
+    if isinstance(dtype, t.YearMonthIntervalType) and dtype.start <= _YEAR_MONTH_FIELDS.get(name, -1) <= dtype.end:
         result: t.DataType = t.INTEGER if name == "year" else t.BYTE
         return Call(f"interval_{name}", (source,), result, source.nullable, ctx.display, ctx.origin)
-    if isinstance(dtype, t.DayTimeIntervalType):
+    if isinstance(dtype, t.DayTimeIntervalType) and dtype.start <= _DAY_TIME_FIELDS.get(name, -1) <= dtype.end:
         if name == "second_fraction":
             return Call("interval_second", (source,), t.DecimalType(8, 6), source.nullable, ctx.display, ctx.origin)
-        if name in _TIME_UNITS:
-            kind: t.DataType = t.INTEGER if name == "day" else t.BYTE
-            return Call(f"interval_{name}", (source,), kind, source.nullable, ctx.display, ctx.origin)
+        kind: t.DataType = t.INTEGER if name == "day" else t.BYTE
+        return Call(f"interval_{name}", (source,), kind, source.nullable, ctx.display, ctx.origin)
     raise _bad_field(field, source, ctx)
 
 
@@ -181,6 +182,7 @@ _CLOCK_UNITS = {
     "MILLISECOND": "milliseconds",
     "MICROSECOND": "microseconds",
 }
+_WITHIN_A_DAY = frozenset({"hour", "minute", "second", "milliseconds", "microseconds"})
 
 
 def _trunc(c: Call, args: Sequence[str]) -> str:
@@ -201,8 +203,15 @@ def _date_trunc(c: Call, args: Sequence[str]) -> str:
     kernel = _CLOCK_UNITS.get(str(unit.value).upper())
     if kernel is None:
         return f"NULL::{kernel_type(c.type)}"
-    truncated = f"CAST(date_trunc('{kernel}', {clock(c, args, 1)}) AS TIMESTAMP)"
-    return instant(truncated, zone_of(c)) if isinstance(c.type, t.TimestampType) else truncated
+
+    def truncated(shown: str) -> str:
+        return f"CAST(date_trunc('{kernel}', {shown}) AS TIMESTAMP)"
+
+    if not isinstance(c.type, t.TimestampType):
+        return truncated(args[1])
+    if kernel in _WITHIN_A_DAY:
+        return moved_instant(args[1], truncated, zone_of(c))
+    return instant(truncated(local(args[1], zone_of(c))), zone_of(c))
 
 
 def _days(e: Expression) -> Expression | None:
@@ -229,25 +238,31 @@ def _bind_date_add(name: str, sign: str) -> None:
     )
 
 
+def _day_seconds(moment: str, shown: str, zone: str) -> str:
+    """Whole seconds since the day began: those that passed, where clocks were set in between."""
+    midnight = instant(f"date_trunc('day', {shown})", zone)
+    return f"(epoch_us({moment}) - epoch_us({midnight})) // 1000000"
+
+
 def _months_between(c: Call, args: Sequence[str]) -> str:
     """Whole months when the days agree or both are month ends; otherwise the rest counts in 31-day months."""
     round_off = c.args[2]
 
-    def build(names: list[str]) -> str:
-        a, b = names
+    def build(moments: list[str], a: str, b: str) -> str:
         months = f"((year({a}) - year({b})) * 12 + month({a}) - month({b}))"
         ends = f"(day({a}) = day(last_day({a})) AND day({b}) = day(last_day({b})))"
-        seconds = (
-            f"((day({a}) - day({b})) * 86400 + (epoch_us({a}) - epoch_us(date_trunc('day', {a}))) // 1000000 "
-            f"- (epoch_us({b}) - epoch_us(date_trunc('day', {b}))) // 1000000)"
-        )
+        passed = [_day_seconds(m, shown, zone_of(c)) for m, shown in zip(moments, (a, b), strict=True)]
+        seconds = f"((day({a}) - day({b})) * 86400 + {passed[0]} - {passed[1]})"
         value = (
             f"CASE WHEN day({a}) = day({b}) OR {ends} THEN CAST({months} AS DOUBLE) ELSE "
             f"{months} + {seconds} / 2678400e0 END"
         )
         return f"round({value}, 8)" if not (isinstance(round_off, Literal) and round_off.value is False) else value
 
-    return let_all([clock(c, args, 0), clock(c, args, 1)], build)
+    return let_all(
+        list(args[:2]),
+        lambda moments: let_all([clock(c, moments, 0), clock(c, moments, 1)], lambda n: build(moments, *n)),
+    )
 
 
 _UNIT_MONTHS = {"MONTH": 1, "QUARTER": 3, "YEAR": 12}
@@ -296,7 +311,7 @@ def _timestampadd(c: Call, args: Sequence[str]) -> str:
         step = f"to_days(CAST({amount} * {_UNIT_DAYS[unit]} AS INTEGER))"
     if isinstance(c.type, t.TimestampNTZType):
         return f"({moment} + {step})"
-    return instant(f"({local(moment, zone)} + {step})", zone)
+    return moved_instant(moment, lambda shown: f"({shown} + {step})", zone)
 
 
 def _bind_timestampdiff(args: Sequence[Expression], ctx: BindContext) -> Expression:

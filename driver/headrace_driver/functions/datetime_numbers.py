@@ -21,6 +21,7 @@ from headrace_driver.functions.declare import (
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Expression, Literal
+from headrace_driver.render.parsing import zoned
 from headrace_driver.render.text import let, let_all, raising
 from headrace_driver.render.time import MICROS_PER_DAY, MICROS_PER_SECOND, floor_div, instant
 
@@ -83,7 +84,7 @@ def _register_make_timestamp() -> None:
             if ntz:
                 return made
             zone = c.args[6]
-            return instant(made, str(zone.value)) if isinstance(zone, Literal) else f"timezone({args[6]}, {made})"
+            return instant(made, str(zone.value)) if isinstance(zone, Literal) else zoned(made, args[6])
 
         aliases = {"make_timestamp": ("make_timestamp_ltz",), "try_make_timestamp": ("try_make_timestamp_ltz",)}
         REGISTRY.add(Function(name, FunctionKind.SCALAR, bind, render, raises=not attempt), *aliases.get(name, ()))

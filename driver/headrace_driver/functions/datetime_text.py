@@ -23,7 +23,8 @@ from headrace_driver.functions.declare import (
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Cast, CastMode, Expression, Literal
-from headrace_driver.render.text import let, raising
+from headrace_driver.render.parsing import zoned, zoned_clock
+from headrace_driver.render.text import let, let_all, raising
 from headrace_driver.render.time import MICROS_PER_SECOND, instant, local
 from headrace_driver.render.types import kernel_type
 
@@ -133,7 +134,7 @@ def _convert_timezone(args: Sequence[Expression], ctx: BindContext) -> Expressio
 def _in_zone(zone: Expression, text: str, moment: str, *, to_local: bool) -> str:
     if isinstance(zone, Literal) and zone.value is not None:
         return local(moment, str(zone.value)) if to_local else instant(moment, str(zone.value))
-    return f"timezone({text}, {moment})"
+    return let_all([moment, text], lambda n: zoned_clock(*n) if to_local else zoned(*n))
 
 
 def _convert_clock(c: Call, args: Sequence[str]) -> str:

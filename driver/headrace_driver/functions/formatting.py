@@ -15,7 +15,7 @@ from headrace_driver.functions.declare import (
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Expression, Literal
-from headrace_driver.render.printing import as_string
+from headrace_driver.render.printing import as_string, decimal_to_string
 from headrace_driver.render.text import let, quote
 
 
@@ -164,13 +164,20 @@ def _conversion(
         _check_conversion(conversion, value)
     if conversion in "doxX":
         spec = _spec(flags, width, None, "d" if conversion == "d" else conversion)
-        return f"coalesce(format({quote(spec)}, {text}), {_null(flags, width)})"
+        number = text if conversion == "d" else _unsigned(text, value.dtype)
+        missing = _null(flags, width)
+        return f"coalesce(format({quote(spec)}, {number}), {missing.upper() if conversion == 'X' else missing})"
     if conversion in "feEgG":
         spec = _spec(flags, width, precision or "6", conversion)
         number = f"CAST({text} AS DOUBLE)"
-        if conversion == "f":
-            number = _half_up(number, int(precision or "6"))
-        return f"coalesce(format({quote(spec)}, {number}), {_null(flags, width)})"
+        shown = _half_up(number, int(precision or "6")) if conversion == "f" else number
+        return let(
+            number,
+            lambda v: (
+                f"CASE WHEN isfinite({v}) THEN format({quote(spec)}, {shown}) "
+                f"ELSE {_not_finite(v, flags, width, precision)} END"
+            ),
+        )
     if conversion in "bB":
         return (
             f"CAST({text} IS NOT NULL AND {text} AS VARCHAR)"
@@ -182,13 +189,36 @@ def _conversion(
     raise unsupported(f"the conversion %{conversion} in format_string")
 
 
+def _unsigned(text: str, dtype: t.DataType) -> str:
+    """The bits of a whole number as Java shows them in other bases: those of its own width."""
+    bits = 8 if dtype == t.BYTE else 16 if dtype == t.SHORT else 32 if dtype == t.INTEGER else 64
+    return let(
+        text, lambda v: f"CASE WHEN {v} < 0 THEN CAST({v}::HUGEINT + {1 << bits} AS UBIGINT) ELSE {v}::UBIGINT END"
+    )
+
+
+def _not_finite(v: str, flags: str, width: str | None, precision: str | None) -> str:
+    """NaN, an infinity or a missing number, never filled with zeros; Java cuts the word null, too."""
+    positive = "+Infinity" if "+" in flags else " Infinity" if " " in flags else "Infinity"
+    negative = "(Infinity)" if "(" in flags else "-Infinity"
+    word = (
+        f"CASE WHEN {v} IS NULL THEN {quote('null'[: int(precision or 4)])} WHEN isnan({v}) THEN 'NaN' "
+        f"WHEN {v} > 0 THEN '{positive}' ELSE '{negative}' END"
+    )
+    return f"format('{{:{'<' if '-' in flags else '>'}{width}}}', {word})" if width else word
+
+
 def _half_up(number: str, places: int) -> str:
     """A double rounded as Java's Formatter does it: its shortest decimal digits, half up."""
     if places > 20:
         return number
-    return let(
-        number, lambda v: f"coalesce(CAST(TRY_CAST(CAST({v} AS VARCHAR) AS DECIMAL(38,{places})) AS DOUBLE), {v})"
-    )
+
+    def rounded(v: str) -> str:
+        decimal = f"CAST(TRY_CAST(CAST(abs({v}) AS VARCHAR) AS DECIMAL(38,{places})) AS DOUBLE)"
+        # A decimal has no negative zero, which Java shows.
+        return f"coalesce(CASE WHEN signbit({v}) THEN - {decimal} ELSE {decimal} END, {v})"
+
+    return let(number, rounded)
 
 
 def _null(flags: str, width: str | None) -> str:
@@ -208,6 +238,8 @@ def _spec(flags: str, width: str | None, precision: str | None, conversion: str)
 
 
 def _as_java(value: Expression, text: str) -> str:
+    if isinstance(value.dtype, t.DecimalType):
+        return decimal_to_string(text, value.dtype)
     return as_string(text, value.dtype, "UTC")
 
 

@@ -15,6 +15,7 @@ from headrace_driver.functions.mismatch import different_types, not_constant, ou
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Expression, Literal
+from headrace_driver.render.json import standard_json
 from headrace_driver.render.text import let, quote
 
 STACK_ROWS_MAX = 10_000
@@ -142,11 +143,9 @@ def _json_tuple(c: Call, args: Sequence[str]) -> str:
         for arg, text in zip(c.args[1:], args[1:], strict=True):
             path = quote(f'$."{arg.value}"') if isinstance(arg, Literal) else f"'$.\"' || {text} || '\"'"
             values.append(f"CASE WHEN json_valid({j}) THEN json_extract_string({j}, {path}) END")
-        if len(values) == 1:
-            return f"[{values[0]}]"
         return "[{" + ", ".join(f"'c{i}': {v}" for i, v in enumerate(values)) + "}]"
 
-    return let(args[0], build)
+    return let(standard_json(args[0]), build)
 
 
 def _register() -> None:

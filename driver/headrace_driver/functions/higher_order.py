@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 from headrace_driver.functions.coercion import cast_to, same_type
@@ -12,6 +13,7 @@ from headrace_driver.functions.mismatch import unexpected_return, unexpected_typ
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind, LambdaTypes
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Expression, Lambda, replace
+from headrace_driver.render.order_keys import sorted_list
 from headrace_driver.render.text import let, let_all
 
 Types = Sequence[tuple[t.DataType, bool]]
@@ -184,7 +186,8 @@ def inline(text: str, function: Lambda, values: Sequence[str]) -> str:
     """The body of a lambda's text with its parameters replaced."""
     body = text.split(": ", 1)[1]
     for variable, value in zip(function.variables, values, strict=False):
-        body = body.replace(f"v{variable.id}", value)
+        # Whole words: other names begin as this one does.
+        body = re.sub(rf"\bv{variable.id}\b", lambda _, value=value: value, body)  # type: ignore[misc]
     return body
 
 
@@ -294,7 +297,7 @@ def _bind_array_sort(args: Sequence[Expression], ctx: BindContext) -> Expression
 
 def _array_sort(c: Call, args: Sequence[str]) -> str:
     if len(args) == 1:
-        return f"list_sort({args[0]}, 'ASC', 'NULLS LAST')"
+        return sorted_list(args[0], c.args[0].dtype, "'ASC', 'NULLS LAST'")
     function = c.args[1]
     assert isinstance(function, Lambda)
 

@@ -14,7 +14,7 @@ from headrace_driver.functions.options import literal_options, schema_argument
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Expression, Literal
-from headrace_driver.render.json import json_text, json_value, read_json
+from headrace_driver.render.json import json_text, json_value, read_json, standard_json
 from headrace_driver.render.printing import floating
 from headrace_driver.render.text import let, quote
 
@@ -69,7 +69,7 @@ def _get_json_object(c: Call, args: Sequence[str]) -> str:
             found = f"list_filter({found}, lambda x: json_type(x) <> 'NULL')"
         return let(found, _found)
 
-    return let(args[0], build)
+    return let(standard_json(args[0]), build)
 
 
 def _found(values: str) -> str:
@@ -104,15 +104,23 @@ def _bind_from_json(args: Sequence[Expression], ctx: BindContext) -> Expression:
         Literal(mode, t.STRING),
         Literal(options.get("timestampformat"), t.STRING),
         Literal(options.get("dateformat"), t.STRING),
+        Literal(options.get("allowsinglequotes", "true").lower() == "true", t.BOOLEAN),
+        Literal(options.get("allowunquotedfieldnames", "false").lower() == "true", t.BOOLEAN),
         Literal(ctx.time_zone, t.STRING),
     )
     return Call("from_json", given, _nullable(dtype), True, ctx.display or "from_json", ctx.origin)
 
 
-_READ = ("mode", "timestampformat", "dateformat", "columnnameofcorruptrecord")
+_READ = (
+    "allowsinglequotes",
+    "allowunquotedfieldnames",
+    "mode",
+    "timestampformat",
+    "dateformat",
+    "columnnameofcorruptrecord",
+)
 _AS_DEFAULT = {
     "allowcomments": "false",
-    "allowunquotedfieldnames": "false",
     "allownumericleadingzeros": "false",
     "allowunquotedcontrolchars": "false",
     "allowbackslashescapinganycharacter": "false",
@@ -133,8 +141,6 @@ def _check_options(name: str, options: dict[str, str]) -> None:
             raise unsupported(f"the option {key} of {name}")
         if key not in _READ and default is not None and value.lower() != default.lower():
             raise unsupported(f"the option {key} of {name}")
-    if options.get("allowsinglequotes", "true").lower() == "true" and "allowsinglequotes" in options:
-        raise unsupported(f"the option allowsinglequotes of {name}")
 
 
 _WRITTEN_AS_DEFAULT = {"pretty": "false", "writenonasciicharacterascodepoint": "false", "locale": "en-US"}
@@ -166,9 +172,9 @@ def _constant(e: Expression) -> Any:
 
 
 def _from_json(c: Call, args: Sequence[str]) -> str:
-    _, mode, timestamp_format, date_format, zone = c.args
+    _, mode, timestamp_format, date_format, single_quotes, bare_names, zone = c.args
     return read_json(
-        args[0],
+        standard_json(args[0], single_quotes=_constant(single_quotes), bare_names=_constant(bare_names)),
         c.type,
         zone=_constant(zone),
         timestamp_format=_constant(timestamp_format),
@@ -290,14 +296,14 @@ def _register() -> None:
         "json_array_length",
         [STRING],
         t.INTEGER,
-        lambda c, a: let(a[0], lambda s: _typed(s, "ARRAY", f"CAST(json_array_length({s}) AS INTEGER)")),
+        lambda c, a: let(standard_json(a[0]), lambda s: _typed(s, "ARRAY", f"CAST(json_array_length({s}) AS INTEGER)")),
         null=True,
     )
     scalar(
         "json_object_keys",
         [STRING],
         t.ArrayType(t.STRING),
-        lambda c, a: let(a[0], lambda s: _typed(s, "OBJECT", f"json_keys({s})")),
+        lambda c, a: let(standard_json(a[0]), lambda s: _typed(s, "OBJECT", f"json_keys({s})")),
         null=True,
     )
 

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 from headrace_driver.functions.coercion import cast_to, common_type, common_type_of, same_type
 from headrace_driver.functions.collections import element, make, null_safe
 from headrace_driver.functions.declare import (
-    ANY,
     ARRAY,
     MAP,
     STRING,
     check_count,
+    coerce,
     scalar,
 )
 from headrace_driver.functions.mismatch import (
     different_types,
+    null_argument,
     unexpected_type,
 )
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
@@ -158,13 +159,30 @@ def _str_to_map(c: Call, args: Sequence[str]) -> str:
     return let_all(list(args), build)
 
 
+def _bind_contains_key(args: Sequence[Expression], ctx: BindContext) -> Expression:
+    check_count("map_contains_key", args, 2, 2, ctx)
+    if any(isinstance(a.dtype, t.NullType) for a in args):
+        raise null_argument("map_contains_key", args, ctx)
+    (source,) = coerce("map_contains_key", [MAP], args[:1], ctx)
+    assert isinstance(source.dtype, t.MapType)
+    dtype = common_type(source.dtype.key, args[1].dtype)
+    if dtype is None:
+        raise different_types("map_contains_key", args, ctx)
+    wanted = t.MapType(dtype, source.dtype.value, source.dtype.value_contains_null)
+    return make("map_contains_key", (cast_to(source, wanted), cast_to(args[1], dtype)), t.BOOLEAN, ctx)
+
+
+def _contains_key(c: Call, args: Sequence[str]) -> str:
+    return let(args[1], lambda k: f"CASE WHEN {k} IS NOT NULL THEN map_contains({args[0]}, {k}) END")
+
+
 def _register_maps() -> None:
     REGISTRY.add(Function("map", FunctionKind.SCALAR, _bind_map, _render_map))
     REGISTRY.add(Function("map_get", FunctionKind.SCALAR, _bind_map_get, lambda c, a: f"{a[0]}[{a[1]}]"))
     scalar("map_keys", [MAP], _key, "map_keys({0})")
     scalar("map_values", [MAP], _value, "map_values({0})")
     scalar("map_entries", [MAP], _entries, "map_entries({0})")
-    scalar("map_contains_key", [MAP, ANY], t.BOOLEAN, "map_contains({0}, {1})")
+    REGISTRY.add(Function("map_contains_key", FunctionKind.SCALAR, _bind_contains_key, _contains_key))
     REGISTRY.add(Function("map_concat", FunctionKind.SCALAR, _bind_map_concat, _map_concat, raises=True))
     scalar("map_from_arrays", [ARRAY, ARRAY], _arrays_to_map, _map_from_arrays, raises=True)
     scalar("map_from_entries", [ARRAY], _entries_to_map, _map_from_entries, raises=True, null=True)

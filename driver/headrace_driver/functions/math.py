@@ -30,6 +30,7 @@ from headrace_driver.render.text import let, let_all
 from headrace_driver.render.types import kernel_type
 
 _NAN = "'nan'::DOUBLE"
+_POLE = "CASE WHEN {v} = 0 THEN 1 / {v} ELSE 'nan'::DOUBLE END"
 
 
 def _domain(condition: str, inside: str, outside: str = _NAN) -> str:
@@ -50,9 +51,9 @@ _UNARY: dict[str, str] = {
     "sin": _domain("isfinite({v})", "sin({v})"),
     "cos": _domain("isfinite({v})", "cos({v})"),
     "tan": _domain("isfinite({v})", "tan({v})"),
-    "cot": _domain("isfinite({v}) AND {v} <> 0", "1 / tan({v})", "1 / {v}"),
+    "cot": _domain("isfinite({v}) AND {v} <> 0", "1 / tan({v})", _POLE),
     "sec": _domain("isfinite({v})", "1 / cos({v})"),
-    "csc": _domain("isfinite({v}) AND {v} <> 0", "1 / sin({v})", "1 / {v}"),
+    "csc": _domain("isfinite({v}) AND {v} <> 0", "1 / sin({v})", _POLE),
     "asin": _domain("{v} BETWEEN -1 AND 1", "asin({v})"),
     "acos": _domain("{v} BETWEEN -1 AND 1", "acos({v})"),
     "atan": "atan({v})",
@@ -260,7 +261,7 @@ def _ceiling_decimal(kernel: str, text: str, c: Call, n: int) -> str:
     step = 10 ** (source.scale - n)
     unit = "1" if n <= 0 else f"'{10.0**-n:.{n}f}'::DECIMAL({n},{n})"
     scale = f" * {10**-n}" if n < 0 else f" * {unit}"
-    extra = "" if kernel == "floor" else f" + CASE WHEN {{v}} % {step} > 0 THEN 1 ELSE 0 END"
+    extra = "" if kernel == "floor" else f" + CASE WHEN {{v}} % {step} <> 0 THEN 1 ELSE 0 END"
     down = f"({{v}} - (({{v}} % {step}) + {step}) % {step}) // {step}"
     whole = f"({down}{extra})"
     return let(
@@ -320,6 +321,23 @@ def _measure(e: Expression) -> Expression | None:
     return DOUBLE.accept(e)
 
 
+def _hypot(c: Call, args: Sequence[str]) -> str:
+    """Squares of what is very large or small would be infinite or zero, so such sides are scaled by the longer one."""
+
+    def build(names: list[str]) -> str:
+        a, b = names
+        longer = f"greatest(abs({a}), abs({b}))"
+        ratio = f"least(abs({a}), abs({b})) / {longer}"
+        return (
+            f"CASE WHEN isinf({a}) OR isinf({b}) THEN CASE WHEN {a} IS NOT NULL AND {b} IS NOT NULL THEN "
+            f"'Infinity'::DOUBLE END WHEN {a} IS NULL OR {b} IS NULL THEN NULL WHEN {longer} = 0 THEN 0 "
+            f"WHEN {longer} > 1e150 OR {longer} < 1e-150 THEN {longer} * sqrt(1 + {ratio} * ({ratio})) "
+            f"ELSE sqrt({a} * {a} + {b} * {b}) END"
+        )
+
+    return let_all(list(args), build)
+
+
 def _conv(c: Call, args: Sequence[str]) -> str:
     """Base conversion over 64 unsigned bits; a negative target base shows the sign; reading stops at a bad digit."""
 
@@ -355,7 +373,7 @@ def _conv(c: Call, args: Sequence[str]) -> str:
             return f"(CASE WHEN {n} < 0 THEN '-' ELSE '' END || CASE WHEN {n} = 0 THEN '0' ELSE {steps} END)"
 
         number = f"CASE WHEN {to} < 0 THEN {signed} ELSE {unsigned} END"
-        bad = f"abs({to}) NOT BETWEEN 2 AND 36 OR {f} NOT BETWEEN 2 AND 36 OR {s} = ''"
+        bad = f"abs({to}) NOT BETWEEN 2 AND 36 OR {f} NOT BETWEEN 2 AND 36 OR trim({s}) = ''"
         return f"CASE WHEN {bad} THEN NULL ELSE {let(number, show)} END"
 
     return let_all(list(args), build)
@@ -410,7 +428,7 @@ def _register() -> None:
         "hypot",
         [DOUBLE, DOUBLE],
         t.DOUBLE,
-        lambda c, a: let_all(list(a), lambda n: f"sqrt({n[0]} * {n[0]} + {n[1]} * {n[1]})"),
+        _hypot,
     )
     scalar("e", [], t.DOUBLE, f"'{math.e!r}'::DOUBLE", null=False)
     scalar("pi", [], t.DOUBLE, f"'{math.pi!r}'::DOUBLE", null=False)

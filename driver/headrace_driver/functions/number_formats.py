@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from headrace_driver.errors import SparkError, unsupported
 from headrace_driver.functions.coercion import cast_to
+from headrace_driver.functions.decimals import decimal_for
 from headrace_driver.functions.declare import STRING, call, check_count, coerce, internal
 from headrace_driver.functions.mismatch import not_constant
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
@@ -26,6 +27,7 @@ class NumberFormat:
 
     groups: tuple[str, ...]
     fraction: str
+    point: bool
     dollar: bool
     sign: str
     sign_first: bool
@@ -50,7 +52,14 @@ def parse_format(text: str) -> NumberFormat:
             sql_state="42601",
         )
     groups = tuple(re.split("[,G]", found[3] or ""))
-    return NumberFormat(groups, found[4] or "", bool(found[2] or found[5]), found[1] or found[6] or "", bool(found[1]))
+    return NumberFormat(
+        groups,
+        found[4] or "",
+        found[4] is not None,
+        bool(found[2] or found[5]),
+        found[1] or found[6] or "",
+        bool(found[1]),
+    )
 
 
 def _pattern(form: NumberFormat) -> str:
@@ -122,9 +131,9 @@ def _bind_to_char(args: Sequence[Expression], ctx: BindContext) -> Expression:
         raise not_constant("to_char", args, 1, ctx)
     if isinstance(value.dtype, t.BinaryType):
         return _binary_to_char(value, form.value.lower(), ctx)
-    parsed = parse_format(form.value)
+    parse_format(form.value)
     if not isinstance(value.dtype, t.DecimalType):
-        value = cast_to(value, t.DecimalType(38, len(parsed.fraction)))
+        value = cast_to(value, decimal_for(value.dtype) or t.DecimalType(38, 18))
     return Call("format_decimal", (value, form), t.STRING, value.nullable, ctx.display or "to_char", ctx.origin)
 
 
@@ -139,62 +148,74 @@ def _binary_to_char(value: Expression, form: str, ctx: BindContext) -> Expressio
 
 
 def _format_decimal(c: Call, args: Sequence[str]) -> str:
+    """The value laid out as Spark does it, token after token. What has more digits than the format becomes #."""
     form = c.args[1]
     assert isinstance(form, Literal)
     parsed = parse_format(form.value)
-    places, width = len(parsed.fraction), parsed.integral_digits
-    flat = "".join(parsed.groups)
-    least = len(flat) - flat.index("0") if "0" in flat else 0
-    source = c.args[0].dtype
-    assert isinstance(source, t.DecimalType)
-    rounded = f"CAST(abs({{v}}) AS DECIMAL({min(38, source.precision + places + 1)},{places}))"
+    width, places = parsed.integral_digits, len(parsed.fraction)
 
-    def build(v: str) -> str:
-        text = f"CAST({rounded.replace('{v}', v)} AS VARCHAR)"
+    def build(names: list[str]) -> str:
+        v, s = names
+        whole = f"ltrim(split_part({s}, '.', 1), '0')"
+        fraction = f"rtrim(split_part({s}, '.', 2), '0')"
+        beyond = f"(length({whole}) > {width} OR length({fraction}) > {places})"
+        digits = f"CASE WHEN {beyond} THEN '{'#' * width}' ELSE lpad({whole}, {width}, ' ') END"
+        tail = f"CASE WHEN {beyond} THEN '{'#' * places}' ELSE rpad({fraction}, {places}, '0') END"
+        return let(digits, lambda d: _laid_out(f"{v} < 0", _grouped(d, parsed), tail, parsed))
 
-        def laid_out(s: str) -> str:
-            whole = f"ltrim(split_part({s}, '.', 1), '0')"
-            digits = f"lpad(lpad({whole}, CAST(greatest({least}, length({whole})) AS INTEGER), '0'), {width}, ' ')"
-            fraction = f" || '.' || split_part({s}, '.', 2)" if places else ""
-            body = let(digits, lambda d: _grouped(d, parsed))
-            overflow = quote("#" * len(form.value))
-            shown = f"{body}{fraction}"
-            signed = _signed(v, f"({shown})", parsed)
-            return f"CASE WHEN length({whole}) > {width} THEN {overflow} ELSE {signed} END"
-
-        return let(text, laid_out)
-
-    return let(args[0], build)
+    return let(args[0], lambda v: let(f"CAST(abs({v}) AS VARCHAR)", lambda s: build([v, s])))
 
 
 def _grouped(d: str, form: NumberFormat) -> str:
-    """The padded digits with commas between groups, spaces where there is nothing before."""
+    """The padded digits, zeros in groups that start with one, commas behind digits."""
     pieces: list[str] = []
     position = 1
     for index, group in enumerate(form.groups):
         if index:
-            pieces.append(f"CASE WHEN trim(left({d}, {position - 1})) = '' THEN ' ' ELSE ',' END")
-        pieces.append(f"substring({d}, {position}, {len(group)})")
+            last = "'0'" if form.groups[index - 1].startswith("0") else f"substring({d}, {position - 1}, 1)"
+            pieces.append(f"CASE WHEN {last} BETWEEN '0' AND '9' THEN ',' ELSE ' ' END")
+        digits = f"substring({d}, {position}, {len(group)})"
+        pieces.append(f"replace({digits}, ' ', '0')" if group.startswith("0") else digits)
         position += len(group)
-    return " || ".join(pieces)
+    return " || ".join(pieces) or "''"
 
 
-def _signed(v: str, body: str, form: NumberFormat) -> str:
-    if form.dollar:
-        body = f"('$' || {body})"
-    negative = f"{v} < 0"
-    match form.sign, form.sign_first:
-        case "PR", _:
-            return f"CASE WHEN {negative} THEN '<' || {body} || '>' ELSE {body} END"
-        case "S", True:
-            return f"(CASE WHEN {negative} THEN '-' ELSE '+' END || {body})"
-        case "S", False:
-            return f"({body} || CASE WHEN {negative} THEN '-' ELSE '+' END)"
-        case "MI", True:
-            return f"(CASE WHEN {negative} THEN '-' ELSE ' ' END || {body})"
-        case "MI", False:
-            return f"({body} || CASE WHEN {negative} THEN '-' ELSE ' ' END)"
-    return body
+_MARKS = {"S": ("-", "+"), "MI": ("-", " "), "PR": ("<", "")}
+"""What stands before negative and other values."""
+
+
+def _laid_out(negative: str, digits: str, tail: str, form: NumberFormat) -> str:
+    """Signs stand next to the digits, spaces before or behind both."""
+    below, otherwise = _MARKS.get(form.sign, ("", ""))
+    sign = f"CASE WHEN {negative} THEN '{below}' ELSE '{otherwise}' END"
+    body = f"('$' || {digits})" if form.dollar else f"({digits})"
+    if form.sign_first or form.sign == "PR":
+        body = let(body, lambda b: f"({_leading_spaces(b)} || {sign} || ltrim({b}, ' '))")
+    if form.point:
+        # Without a whole part the last space before the point is a zero.
+        zero = "left({b}, length({b}) - 1) || '0'"
+        body = let(body, lambda b: f"(CASE WHEN right({b}, 1) = ' ' THEN {zero.format(b=b)} ELSE {b} END)")
+        point = f"'.' || {tail}" if form.fraction else "' '"
+        body = f"({body} || {point})"
+    if form.sign and not form.sign_first:
+        body = let(body, lambda b: _signed_behind(b, negative, form.sign))
+    return let(body, lambda b: f"CASE WHEN {b} IN ('', '+', '-') THEN '0' ELSE {b} END")
+
+
+def _leading_spaces(b: str) -> str:
+    return f"left({b}, length({b}) - length(ltrim({b}, ' ')))"
+
+
+def _signed_behind(b: str, negative: str, sign: str) -> str:
+    def marked(mark: str) -> str:
+        return f"rtrim({b}, ' ') || '{mark}' || right({b}, length({b}) - length(rtrim({b}, ' ')))"
+
+    below, otherwise = {
+        "S": (marked("-"), marked("+")),
+        "MI": (marked("-"), f"{b} || ' '"),
+        "PR": (marked(">"), f"{b} || '  '"),
+    }[sign]
+    return f"(CASE WHEN {negative} THEN {below} ELSE {otherwise} END)"
 
 
 def _register() -> None:

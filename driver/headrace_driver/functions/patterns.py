@@ -19,7 +19,7 @@ from headrace_driver.functions.declare import (
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Expression, Literal
-from headrace_driver.render.text import let_all, quote, raising
+from headrace_driver.render.text import let, let_all, quote, raising
 
 # Letters that Java gives no meaning after a backslash.
 _BAD_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\[CFIJKLMOTUYgijlmoqy]")
@@ -211,7 +211,7 @@ def _split(c: Call, args: Sequence[str]) -> str:
     """split(s, regex, limit): trailing empty strings are kept; an empty pattern gives the characters."""
     pattern, limit = c.args[1], c.args[2]
     if isinstance(pattern, Literal) and pattern.value == "":
-        parts = f"string_split({args[0]}, '')"
+        parts = let(args[0], lambda s: f"CASE WHEN {s} = '' THEN [''] ELSE string_split({s}, '') END")
     elif (
         isinstance(pattern, Literal)
         and pattern.value is not None

@@ -13,7 +13,7 @@ from headrace_driver.functions.registry import REGISTRY, BindContext, Function, 
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Expression, Literal
 from headrace_driver.render.text import ELEMENTS_MAX, let_all, raising, too_many
-from headrace_driver.render.time import instant, local
+from headrace_driver.render.time import MICROS_PER_DAY, instant, local
 from headrace_driver.render.types import kernel_type
 
 
@@ -74,7 +74,10 @@ def _times(c: Call, args: Sequence[str]) -> str:
     step_type = c.args[2].dtype
     kernel = kernel_type(c.type)
     source = c.args[0].dtype
-    zone = zone_of(c)
+    # Steps of less than a day go from instant to instant, others along the clocks of the zone.
+    known = c.args[2]
+    step_us = known.value if isinstance(known, Literal) and isinstance(step_type, t.DayTimeIntervalType) else None
+    zone = "UTC" if step_us is not None and abs(step_us) < MICROS_PER_DAY else zone_of(c)
     if isinstance(step_type, t.DayTimeIntervalType):
         step = f"to_microseconds({args[2]})"
     elif isinstance(step_type, t.YearMonthIntervalType):

@@ -24,20 +24,19 @@ from headrace_driver.render.text import let, let_all, quote, raising
 
 
 def _locate(c: Call, args: Sequence[str]) -> str:
-    """locate(what, where, from): 0 when not found or `from` < 1."""
+    """locate(what, where, from): 0 when not found, `from` < 1 or null; an empty text is found at 1 from anywhere."""
 
     def build(names: list[str]) -> str:
         what, where, start = names
         found = f"instr(substring({where}, {start}), {what})"
         return (
-            f"CAST(CASE WHEN {start} < 1 THEN 0 WHEN {start} > length({where}) + 1 THEN 0 "
-            f"WHEN {start} IS NULL THEN CASE WHEN {what} IS NOT NULL AND {where} IS NOT NULL THEN 0 END "
-            f"WHEN {what} = '' THEN CASE WHEN {where} IS NOT NULL THEN {start} END "
+            f"CAST(CASE WHEN {start} IS NULL THEN 0 WHEN {what} IS NULL OR {where} IS NULL THEN NULL "
+            f"WHEN {start} < 1 THEN 0 WHEN {what} = '' THEN 1 "
             f"WHEN {found} = 0 THEN 0 ELSE {found} + {start} - 1 END AS INTEGER)"
         )
 
     if isinstance(c.args[2], Literal) and c.args[2].value == 1:
-        return let(args[0], lambda w: f"CAST(CASE WHEN {w} = '' THEN 1 ELSE instr({args[1]}, {w}) END AS INTEGER)")
+        return f"CAST(instr({args[1]}, {args[0]}) AS INTEGER)"
     return let_all(list(args), build)
 
 
@@ -96,7 +95,7 @@ def _levenshtein(c: Call, args: Sequence[str]) -> str:
     distance = let_all([args[0], args[1]], _distance)
     if len(args) == 2:
         return distance
-    return let(distance, lambda d: f"CASE WHEN {d} <= {args[2]} THEN {d} ELSE -1 END")
+    return let(distance, lambda d: f"CASE WHEN {d} <= coalesce({args[2]}, 0) THEN {d} WHEN {d} IS NOT NULL THEN -1 END")
 
 
 def _bind_levenshtein(args: Sequence[Expression], ctx: BindContext) -> Expression:

@@ -240,7 +240,17 @@ def _render_elt(c: Call, args: Sequence[str]) -> str:
 
 
 def _replace(c: Call, args: Sequence[str]) -> str:
-    return let(args[1], lambda w: f"CASE WHEN {w} = '' THEN {args[0]} ELSE replace({args[0]}, {w}, {args[2]}) END")
+    wanted = c.args[1]
+    if isinstance(wanted, Literal) and wanted.value:
+        return f"replace({args[0]}, {args[1]}, {args[2]})"
+
+    def build(names: list[str]) -> str:
+        text, wanted, other = names
+        return (
+            f"CASE WHEN {wanted} = '' AND {other} IS NOT NULL THEN {text} ELSE replace({text}, {wanted}, {other}) END"
+        )
+
+    return let_all(list(args), build)
 
 
 def _overlay(c: Call, args: Sequence[str]) -> str:

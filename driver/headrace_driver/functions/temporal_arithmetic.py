@@ -14,8 +14,8 @@ from headrace_driver.functions.mismatch import binary_mismatch, unexpected_type
 from headrace_driver.functions.registry import REGISTRY, BindContext
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Call, Expression, Literal
-from headrace_driver.render.text import let, raising
-from headrace_driver.render.time import MICROS_PER_DAY, fixed_offset_us, instant, local
+from headrace_driver.render.text import let, let_all, raising
+from headrace_driver.render.time import MICROS_PER_DAY, fixed_offset_us, local, moved_instant
 from headrace_driver.render.types import kernel_type
 
 _INSTANT = (t.TimestampType, t.TimestampNTZType)
@@ -143,10 +143,9 @@ def _difference(left: Expression, right: Expression, ctx: BindContext) -> Expres
         right = cast_to(right, left.dtype)
     if isinstance(left.dtype, t.DateType) and isinstance(right.dtype, t.DateType):
         return _make("subtract_dates", (left, right), t.DayTimeIntervalType(0, 0), ctx)
-    if isinstance(left.dtype, t.TimestampNTZType) and isinstance(right.dtype, t.TimestampNTZType):
-        return _make("subtract_timestamps", (left, right, _zone(ctx)), t.DAY_TIME, ctx)
-    instants = (cast_to(left, t.TIMESTAMP), cast_to(right, t.TIMESTAMP), _zone(ctx))
-    return _make("subtract_timestamps", instants, t.DAY_TIME, ctx)
+    clocks = isinstance(left.dtype, t.TimestampNTZType) or isinstance(right.dtype, t.TimestampNTZType)
+    moment = t.TIMESTAMP_NTZ if clocks else t.TIMESTAMP
+    return _make("subtract_timestamps", (cast_to(left, moment), cast_to(right, moment), _zone(ctx)), t.DAY_TIME, ctx)
 
 
 def _number(e: Expression) -> Expression | None:
@@ -192,7 +191,8 @@ def _plus_time(call: Call, args: Sequence[str]) -> str:
 
     def build(i: str) -> str:
         days = f"to_days(CAST({i} // {MICROS_PER_DAY} AS INTEGER))"
-        return f"({instant(f'({local(stamp, zone)} + {days})', zone)} + to_microseconds({i} % {MICROS_PER_DAY}))"
+        moved = moved_instant(stamp, lambda shown: f"({shown} + {days})", zone)
+        return f"({moved} + to_microseconds({i} % {MICROS_PER_DAY}))"
 
     return let(interval, build)
 
@@ -202,7 +202,7 @@ def _plus_months(call: Call, args: Sequence[str]) -> str:
     zone = _zone_of(call)
     if isinstance(call.type, t.TimestampNTZType):
         return f"({stamp} + to_months({months}))"
-    return instant(f"({local(stamp, zone)} + to_months({months}))", zone)
+    return moved_instant(stamp, lambda shown: f"({shown} + to_months({months}))", zone)
 
 
 def _plus_interval(call: Call, args: Sequence[str]) -> str:
@@ -215,7 +215,7 @@ def _plus_interval(call: Call, args: Sequence[str]) -> str:
     def build(i: str) -> str:
         calendar = f"to_months(CAST(datepart('year', {i}) * 12 + datepart('month', {i}) AS INTEGER))"
         days = f"to_days(CAST(datepart('day', {i}) AS INTEGER))"
-        moved = instant(f"({local(stamp, zone)} + {calendar} + {days})", zone)
+        moved = moved_instant(stamp, lambda shown: f"({shown} + {calendar} + {days})", zone)
         micros = (
             f"(datepart('hour', {i}) * 3600000000 + datepart('minute', {i}) * 60000000 + datepart('microsecond', {i}))"
         )
@@ -228,6 +228,18 @@ def _zone_of(call: Call) -> str:
     zone = call.args[-1]
     assert isinstance(zone, Literal)
     return str(zone.value)
+
+
+def _interval_sum(args: Sequence[str], operator: str, tolerant: str) -> str:
+    known = {"functionName": f"`{tolerant}`"}
+    beyond = raising("INTERVAL_ARITHMETIC_OVERFLOW.WITH_SUGGESTION", known)
+
+    def build(names: list[str]) -> str:
+        a, b = names
+        there = f"{a} IS NOT NULL AND {b} IS NOT NULL"
+        return f"coalesce(TRY({a} {operator} {b}), CASE WHEN {there} THEN {beyond} END)"
+
+    return let_all(list(args), build)
 
 
 def _times(call: Call, args: Sequence[str]) -> str:
@@ -271,8 +283,8 @@ def _register() -> None:
     internal("timestamp_plus_interval", _plus_interval)
     internal("subtract_dates", f"(({{0}} - {{1}}) * {MICROS_PER_DAY})")
     internal("subtract_timestamps", _subtract_timestamps)
-    internal("interval_plus", "({0} + {1})")
-    internal("interval_minus", "({0} - {1})")
+    internal("interval_plus", lambda c, a: _interval_sum(a, "+", "try_add"))
+    internal("interval_minus", lambda c, a: _interval_sum(a, "-", "try_subtract"))
     internal("calendar_plus", "({0} + {1})")
     internal("calendar_times", "({0} * {1})")
     internal("interval_times", _times)

@@ -13,8 +13,8 @@ from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import CastMode
 from headrace_driver.render.decimals import out_of_range
 from headrace_driver.render.parsing import string_to
-from headrace_driver.render.printing import as_string
-from headrace_driver.render.text import let, name_for
+from headrace_driver.render.printing import as_string, floating
+from headrace_driver.render.text import let, name_for, raising
 from headrace_driver.render.time import MICROS_PER_SECOND, floor_div, instant, local
 from headrace_driver.render.types import identifier, kernel_type
 
@@ -56,6 +56,11 @@ def cast_text(text: str, source: t.DataType, target: t.DataType, mode: CastMode,
         case t.DayTimeIntervalType() | t.YearMonthIntervalType():
             return _to_interval(text, source, target, mode)
     return _complex(text, source, target, mode, zone)
+
+
+_FLOAT_MAX = "3.4028234663852886e38"
+_FLOAT_LIMIT = "3.4028235677973366e38"
+"""Half way from the largest float to what would follow it: from there on Java rounds to infinity."""
 
 
 def _try(mode: CastMode) -> str:
@@ -116,7 +121,16 @@ def _to_floating(text: str, source: t.DataType, target: t.DataType) -> str:
         return f"CAST(epoch_us({text}) / 1e6 AS {kernel})"
     if isinstance(source, t.DayTimeIntervalType):
         return f"CAST({text} / {_day_time_unit(source.end)} AS {kernel})"
+    if isinstance(source, t.DoubleType) and isinstance(target, t.FloatType):
+        return let(text, _double_to_float)
     return f"CAST({text} AS {kernel})"
+
+
+def _double_to_float(v: str) -> str:
+    """Infinite beyond the floats, as Java's (float), where the kernel fails."""
+    beyond = f"CASE WHEN {v} >= {_FLOAT_LIMIT} THEN 'Infinity' WHEN {v} <= -{_FLOAT_LIMIT} THEN '-Infinity'"
+    nearest = f"WHEN {v} > 0 THEN '{_FLOAT_MAX}' WHEN {v} < 0 THEN '-{_FLOAT_MAX}' END"
+    return f"coalesce(TRY_CAST({v} AS FLOAT), CAST({beyond} {nearest} AS FLOAT))"
 
 
 def _to_decimal(text: str, source: t.DataType, target: t.DecimalType, mode: CastMode) -> str:
@@ -132,7 +146,7 @@ def _to_decimal(text: str, source: t.DataType, target: t.DecimalType, mode: Cast
                     read = f"coalesce({read}, {out_of_range(f'CAST({v} AS VARCHAR)', target)})"
                 return f"CASE WHEN isfinite({v}) THEN {read} END"
 
-            return let(text, rounded)
+            return let(f"CAST({text} AS DOUBLE)" if isinstance(source, t.FloatType) else text, rounded)
         case t.TimestampType():
             return f"{_try(mode)}(CAST(epoch_us({text}) AS DECIMAL(38,6)) * 0.000001 AS {kernel})"
         case t.DayTimeIntervalType(_, end):
@@ -167,13 +181,21 @@ def _number_to_timestamp(text: str, source: t.DataType, mode: CastMode) -> str:
         case t.DecimalType():
             return f"make_timestamptz(CAST(trunc({text} * 1000000) AS BIGINT))"
         case t.FloatType() | t.DoubleType():
-            return let(
-                f"CAST({text} AS DOUBLE)",
-                lambda v: (
-                    f"CASE WHEN isfinite({v}) THEN make_timestamptz({_try(mode)}(trunc({v} * 1e6) AS BIGINT)) END"
-                ),
-            )
+
+            def moment(v: str) -> str:
+                read = f"make_timestamptz({_try(mode)}(trunc({v} * 1e6) AS BIGINT))"
+                wrong = f" WHEN {v} IS NOT NULL THEN {_malformed_double(v)}" if mode is CastMode.ANSI else ""
+                return f"CASE WHEN isfinite({v}) THEN {read}{wrong} END"
+
+            return let(f"CAST({text} AS DOUBLE)", moment)
+    if mode is CastMode.TRY:
+        return f"make_timestamptz(TRY_CAST({text}::HUGEINT * 1000000 AS BIGINT))"
     return f"make_timestamptz(CAST({text} AS BIGINT) * 1000000)"
+
+
+def _malformed_double(v: str) -> str:
+    known = {"sourceType": '"DOUBLE"', "targetType": '"TIMESTAMP"'}
+    return raising("CAST_INVALID_INPUT", known, expression=floating(v))
 
 
 def _day_time_unit(end: int) -> int:
@@ -192,7 +214,8 @@ def _to_interval(text: str, source: t.DataType, target: t.DataType, mode: CastMo
         scaled = f"{text}::HUGEINT * {unit}" if is_integral(source) else f"round({text} * {unit})"
         return f"{_try(mode)}({scaled} AS BIGINT)"
     months = 12 if isinstance(target, t.YearMonthIntervalType) and target.end == 0 else 1
-    return f"{_try(mode)}(round({text} * {months}) AS INTEGER)"
+    number = f"{text}::BIGINT" if is_integral(source) else text
+    return f"{_try(mode)}(round({number} * {months}) AS INTEGER)"
 
 
 def _complex(text: str, source: t.DataType, target: t.DataType, mode: CastMode, zone: str) -> str:

@@ -143,6 +143,15 @@ class Renderer:
         """The result over merged buffers (columns, or the merging texts themselves)."""
         return split.finish(columns)
 
+    def in_steps(self, call: AggregateCall) -> TwoPhase | None:
+        """How to compute an aggregate below its result, where both need lambdas: the kernel cannot bind one with an
+        aggregate in it that has another in its arguments."""
+        two_phase = _function(call.name).two_phase
+        split = None if call.distinct or call.order_by or two_phase is None else two_phase(call)
+        if split is None or not any("lambda" in text for text in self.partial(call, split)):
+            return None
+        return split if "lambda" in split.finish([f"b{i}" for i in range(len(split.buffers))]) else None
+
     # --- one node each -----------------------------------------------------------------------------------------------
 
     def _literal(self, e: Expression) -> str:

@@ -11,7 +11,7 @@ from headrace_driver.functions.datetime_patterns import print_moment, read_text
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import CastMode
 from headrace_driver.render.parsing import string_to
-from headrace_driver.render.printing import as_string, floating
+from headrace_driver.render.printing import as_string, decimal_to_string, floating
 from headrace_driver.render.text import let, name_for, quote, raising
 from headrace_driver.render.types import identifier, kernel_type
 
@@ -26,6 +26,37 @@ def json_value(j: str) -> str:
         f"CASE json_type({j}) WHEN 'NULL' THEN NULL WHEN 'VARCHAR' THEN json_extract_string({j}, '$') "
         f"WHEN 'DOUBLE' THEN {double} ELSE CAST({j} AS VARCHAR) END"
     )
+
+
+def standard_json(text: str, *, single_quotes: bool = True, bare_names: bool = False) -> str:
+    """JSON text with strings in single quotes, which Spark reads unless told otherwise, and names without any put into
+    double quotes. Other text stays as it is."""
+    if not single_quotes and not bare_names:
+        return text
+
+    def piece(p: str) -> str:
+        bare = f"regexp_replace({p}, {quote(_BARE_NAME)}, {quote(_QUOTED_NAME)}, 'g')" if bare_names else p
+        cases = f"WHEN starts_with({p}, '\"') THEN {p}"
+        if single_quotes:
+            inner = f"replace(replace({p}[2:length({p}) - 1], '\\''', ''''), '\\\"', '\"')"
+            cases += (
+                f" WHEN starts_with({p}, '''') AND length({p}) > 1 THEN '\"' || replace({inner}, '\"', '\\\"') || '\"'"
+            )
+        return f"CASE {cases} ELSE {bare} END"
+
+    def build(s: str) -> str:
+        pieces = f"regexp_extract_all({s}, {quote(_PIECES)})"
+        rewritten = f"array_to_string(list_transform({pieces}, lambda p_: {piece('p_')}), '')"
+        odd = f"NOT json_valid({s})" if bare_names else f"contains({s}, '''') AND NOT json_valid({s})"
+        return f"CASE WHEN {odd} THEN {rewritten} ELSE {s} END"
+
+    return let(text, build)
+
+
+_PIECES = r"""(?s)"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^"']+|["']"""
+"""Strings in quotes of either kind, what stands between them, and quotes that nothing closes."""
+_BARE_NAME = r"([{,]\s*)([A-Za-z_$][A-Za-z0-9_$]*)(\s*:)"
+_QUOTED_NAME = r'\1"\2"\3'
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +217,9 @@ def _written(text: str, dtype: t.DataType, how: _Writing) -> str:
             return let(
                 text, lambda v: f"CASE WHEN isfinite({v}) THEN {floating(v)} ELSE '\"' || {floating(v)} || '\"' END"
             )
-        case t.BooleanType() | t.IntegralType() | t.DecimalType():
+        case t.DecimalType():
+            return decimal_to_string(text, dtype)
+        case t.BooleanType() | t.IntegralType():
             return f"CAST({text} AS VARCHAR)"
         case t.DateType() | t.TimestampType() | t.TimestampNTZType():
             return _quoted(_printed(text, dtype, how))

@@ -43,3 +43,18 @@ def order_key(text: str, dtype: t.DataType, *, always: bool = False) -> str:
         return f"CASE WHEN {v} IS NOT NULL THEN {{{', '.join(parts)}}} END"
 
     return let(text, build)
+
+
+def keyed_list(text: str, dtype: t.ArrayType) -> str:
+    """A list of {k: key, v: value}, which the kernel compares as Spark compares the values; nulls stay nulls."""
+    name = name_for(text)
+    pair = f"{{'k': {order_key(name, dtype.element)}, 'v': {name}}}"
+    return f"list_transform({text}, lambda {name}: CASE WHEN {name} IS NOT NULL THEN {pair} END)"
+
+
+def sorted_list(text: str, dtype: t.DataType, order: str) -> str:
+    """A list sorted in the kernel's `order`, nulls inside its elements before all other values."""
+    assert isinstance(dtype, t.ArrayType)
+    if not needs_key(dtype.element):
+        return f"list_sort({text}, {order})"
+    return f"list_transform(list_sort({keyed_list(text, dtype)}, {order}), lambda pair_: pair_.v)"

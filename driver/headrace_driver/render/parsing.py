@@ -7,8 +7,9 @@ from collections.abc import Callable
 from headrace_driver.errors import unsupported
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import CastMode
+from headrace_driver.render.interval_parsing import interval
 from headrace_driver.render.text import let, quote, raising
-from headrace_driver.render.time import instant
+from headrace_driver.render.time import instant, region_instant
 from headrace_driver.render.types import kernel_type
 
 _SPACE = r"[\x00-\x20]*"
@@ -39,6 +40,8 @@ def string_to(text: str, target: t.DataType, mode: CastMode, zone: str) -> str:
             return _checked(text, _boolean, target, mode)
         case t.DateType():
             return _checked(text, _date, target, mode)
+        case t.DayTimeIntervalType() | t.YearMonthIntervalType():
+            return interval(text, target, mode)
         case t.TimestampType() | t.TimestampNTZType():
             return _checked(text, lambda v: timestamp(v, target, zone), target, mode)
     raise unsupported(f"a cast from string to {target.name}")
@@ -157,24 +160,39 @@ def timestamp(v: str, target: t.DataType, zone: str) -> str:
 
 def zoned(clock: str, zone: str) -> str:
     """A wall clock with a zone that stands in the data: Z, UTC, an offset, or a region."""
+    return let(
+        _offset_seconds(zone),
+        lambda s: (
+            f"CASE WHEN {s} IS NOT NULL THEN make_timestamptz(epoch_us({clock}) - {s} * 1000000) "
+            f"ELSE {region_instant(clock, zone)} END"
+        ),
+    )
+
+
+def zoned_clock(moment: str, zone: str) -> str:
+    """What clocks show at an instant in a zone that stands in the data."""
+    return let(
+        _offset_seconds(zone),
+        lambda s: (
+            f"CASE WHEN {s} IS NOT NULL THEN make_timestamp(epoch_us({moment}) + {s} * 1000000) "
+            f"ELSE timezone({zone}, {moment}) END"
+        ),
+    )
+
+
+def _offset_seconds(zone: str) -> str:
+    """Seconds east of UTC of a zone without rules; null for a region."""
     offset = (
         f"regexp_extract({zone}, "
         f"'^(?:UTC|GMT|UT)?([+-])([0-9]{{1,2}}):?([0-9]{{0,2}}):?([0-9]{{0,2}})$', ['g', "
         "'h', 'm', 's'])"
     )
-    seconds = let(
+    return let(
         offset,
         lambda o: (
             f"CASE WHEN {o}.h <> '' THEN CASE WHEN {o}.g = '-' THEN -1 ELSE 1 END * ({o}.h::BIGINT * 3600 + "
             f"coalesce(TRY_CAST(nullif({o}.m, '') AS BIGINT), 0) * 60 + "
             f"coalesce(TRY_CAST(nullif({o}.s, '') AS BIGINT), 0)) "
             f"WHEN {zone} IN ('Z', 'UTC', 'GMT', 'UT') THEN 0 END"
-        ),
-    )
-    return let(
-        seconds,
-        lambda s: (
-            f"CASE WHEN {s} IS NOT NULL THEN make_timestamptz(epoch_us({clock}) - {s} * 1000000) "
-            f"ELSE timezone({zone}, {clock}) END"
         ),
     )

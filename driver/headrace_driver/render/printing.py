@@ -46,6 +46,25 @@ def _with_whole_digit(precision: int, scale: int) -> str:
     return f"DECIMAL({precision + 1},{scale})"
 
 
+def decimal_to_string(text: str, dtype: t.DecimalType) -> str:
+    """Java's BigDecimal.toString, which JSON and CSV are written with: scientific below 1E-6."""
+    if dtype.scale <= 6:
+        return as_string(text, dtype, "UTC")
+
+    def scientific(v: str, digits: str) -> str:
+        mantissa = f"left({digits}, 1) || CASE WHEN length({digits}) > 1 THEN '.' || {digits}[2:] ELSE '' END"
+        exponent = f"CAST(length({digits}) - 1 - {dtype.scale} AS VARCHAR)"
+        sign = f"CASE WHEN {v} < 0 THEN '-' ELSE '' END"
+        return f"CASE WHEN {v} = 0 THEN '0E-{dtype.scale}' ELSE {sign} || {mantissa} || 'E' || {exponent} END"
+
+    def build(v: str) -> str:
+        plain = as_string(v, dtype, "UTC")
+        digits = f"ltrim(replace(ltrim({plain}, '-'), '.', ''), '0')"
+        return f"CASE WHEN abs({v}) < 0.000001 THEN {let(digits, lambda d: scientific(v, d))} ELSE {plain} END"
+
+    return let(text, build)
+
+
 def floating(text: str) -> str:
     """Java's Double.toString: plain from 1e-3 up to 1e7, otherwise d.dE±n."""
 

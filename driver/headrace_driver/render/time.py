@@ -6,9 +6,10 @@ Instants are TIMESTAMPTZ in a kernel whose own time zone is UTC; the session's z
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from headrace_driver.errors import SparkError
-from headrace_driver.render.text import let, quote
+from headrace_driver.render.text import let, let_all, quote
 
 MICROS_PER_SECOND = 1_000_000
 MICROS_PER_DAY = 86_400 * MICROS_PER_SECOND
@@ -61,11 +62,44 @@ def local(instant: str, zone: str) -> str:
 
 
 def instant(clock: str, zone: str) -> str:
-    """A wall clock of `zone` (TIMESTAMP) to TIMESTAMPTZ. Java moves times in a gap forward by its length."""
+    """A wall clock of `zone` (TIMESTAMP) to TIMESTAMPTZ. Java moves times in a gap forward by its length, and takes the
+    earlier of two instants that show the same time."""
     offset = fixed_offset_us(zone)
     if offset is None:
-        return f"timezone({quote(_SHORT.get(zone, zone))}, {clock})"
+        return region_instant(clock, quote(_SHORT.get(zone, zone)))
     return f"make_timestamptz(epoch_us({clock}){_plus(-offset)})"
+
+
+def region_instant(clock: str, zone: str) -> str:
+    """`instant` in a zone with rules, given as kernel text."""
+
+    # The kernel takes the later instant. The earlier has the offset that held a day before. Parts are written out where
+    # they are used, as naming them costs more than computing them again.
+    def build(names: list[str]) -> str:
+        shown, region = names
+        late = f"timezone({region}, {shown})"
+        before = f"({late} - to_microseconds({MICROS_PER_DAY}))"
+        early = f"make_timestamptz(epoch_us({shown}) - epoch_us(timezone({region}, {before})) + epoch_us({before}))"
+        return f"CASE WHEN {early} < {late} AND timezone({region}, {early}) = {shown} THEN {early} ELSE {late} END"
+
+    return let_all([clock, zone], build)
+
+
+def moved_instant(before: str, move: Callable[[str], str], zone: str) -> str:
+    """An instant whose wall clock is moved. Java keeps the offset that held before where the new time allows it."""
+    offset = fixed_offset_us(zone)
+    if offset is not None:
+        return instant(move(local(before, zone)), zone)
+
+    def build(stamp: str) -> str:
+        def keep(names: list[str]) -> str:
+            old, new = names
+            kept = f"make_timestamptz(epoch_us({new}) - epoch_us({old}) + epoch_us({stamp}))"
+            return let(kept, lambda k: f"CASE WHEN {local(k, zone)} = {new} THEN {k} ELSE {instant(new, zone)} END")
+
+        return let(local(stamp, zone), lambda old: let(move(old), lambda new: keep([old, new])))
+
+    return let(before, build)
 
 
 def _plus(offset: int) -> str:

@@ -217,6 +217,19 @@ def zone_of(name: str) -> tzinfo:
     return find_zone(name) or UTC
 
 
+def utc_offset_us(instant_us: int, zone: tzinfo) -> int:
+    """A zone's offset from UTC at an instant, in microseconds."""
+    if zone is UTC:
+        return 0
+    try:
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant_us)
+        offset = moment.astimezone(zone).utcoffset()
+    except OverflowError:
+        return 0
+    assert offset is not None
+    return offset // timedelta(microseconds=1)
+
+
 def offset_us(local_us: int, zone: tzinfo) -> int:
     """A zone's offset from UTC at a local time, in microseconds; of two possible ones the earlier instant's."""
     if zone is UTC:

@@ -73,7 +73,7 @@ class ValueParser(FunctionParser):
                 if found is not None:
                     return found
                 self.i = start
-            return self._function()
+            return self._case() if kind == "CASE" and self._case_follows() else self._function()
         if kind == "NULL":
             self.i += 1
             return e.Literal(None, t.NULL)

@@ -98,7 +98,7 @@ def _bound_having(
     over.grouped = Grouped(child, grouping, Aggregate(child.plan, grouping, ()))
     inner = Binder(analyzer, over, outer, beneath=True, inside_aggregates=child)
     inner.grouping_call = binder.grouping_call
-    condition = inner.bind_predicate(having, "filter")
+    condition = inner.bind_predicate(having, "having")
     by_id = {i.id: i.child for i in items if isinstance(i, Alias)}
     return substitute(condition, lambda e: by_id.get(e.id) if isinstance(e, Attribute) else None)
 
@@ -110,7 +110,7 @@ def filter_groups(
     assert relation.grouped is not None
     inner = Binder(analyzer, relation, outer, beneath=True, inside_aggregates=relation.grouped.child)
     inner.grouping_call = binder.grouping_call if binder is not None else relation.grouped.grouping_call
-    condition = inner.bind_predicate(having, "filter")
+    condition = inner.bind_predicate(having, "having")
     if inner.windows:
         raise error("WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE", clauseName="HAVING")
     plan, (condition,) = over_groups(relation, (condition,), inner, (having,))

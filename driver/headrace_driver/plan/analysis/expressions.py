@@ -74,12 +74,14 @@ class Binder(Names):
     def bind_predicate(self, e: Expression, operator: str) -> Expression:
         """A condition, which must be boolean."""
         bound = self.bind(e)
-        if isinstance(bound.dtype, t.NullType):
+        if isinstance(bound.dtype, t.NullType) and operator == "having":
             return cast_to(bound, t.BOOLEAN)
         if not isinstance(bound.dtype, t.BooleanType):
             text, dtype = self.quoted(e), f'"{bound.dtype.sql}"'
             if operator == "join":
                 raise error("JOIN_CONDITION_IS_NOT_BOOLEAN_TYPE", joinCondition=text, conditionType=dtype)
+            if operator == "aggregate":
+                raise error("INVALID_AGGREGATE_FILTER.NOT_BOOLEAN", filterExpr=text)
             raise error("DATATYPE_MISMATCH.FILTER_NOT_BOOLEAN", sqlExpr=text, filter=text, type=dtype)
         return bound
 
@@ -237,7 +239,7 @@ class Binder(Names):
         if not over_window:
             self._in_aggregate += 1
         args = self._arguments(e, function)
-        where = self.bind_predicate(e.where, "filter") if e.where is not None else None
+        where = self.bind_predicate(e.where, "aggregate") if e.where is not None else None
         order_by = self.bind_all(e.order_by)
         if not over_window:
             self._in_aggregate -= 1

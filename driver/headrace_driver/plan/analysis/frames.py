@@ -9,6 +9,7 @@ from headrace_driver.errors import unsupported
 from headrace_driver.functions.coercion import cast_to
 from headrace_driver.functions.registry import FunctionKind
 from headrace_driver.plan import types as t
+from headrace_driver.plan.analysis.constants import constant, is_constant
 from headrace_driver.plan.analysis.messages import error
 from headrace_driver.plan.expressions import (
     Bound,
@@ -131,7 +132,9 @@ def _bound(binder: Binder, bound: Bound | Expression) -> Bound | Expression:
         inner = binder.bind(bound.args[0])
         if isinstance(inner, Literal) and isinstance(inner.value, int | float | Decimal):
             return Literal(-inner.value, inner.type)
-    return binder.bind(bound)
+    made = binder.bind(bound)
+    value = constant(made) if is_constant(made) else None
+    return Literal(value, made.dtype) if isinstance(value, int) else made
 
 
 def _as_key(bound: Bound | Expression, key: t.DataType) -> Bound | Expression:

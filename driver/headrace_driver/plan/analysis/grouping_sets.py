@@ -51,11 +51,13 @@ def grouping_sets(node: GroupingAnalytics) -> tuple[list[Expression], Sets | Non
         return list(node.grouping), None
     if node.kind in ("rollup", "cube"):
         elements = [_positions(e, position) for e in node.grouping]
-        return written, (_rollup if node.kind == "rollup" else _cube)(elements)
+        sets = (_rollup if node.kind == "rollup" else _cube)(elements)
+        return written, [tuple(dict.fromkeys(s)) for s in sets]
     for e in node.grouping:
         position(e)
     sets = [tuple(dict.fromkeys(p for e in s for p in _positions(e, position))) for s in node.sets]
-    return written, sets
+    # A single set of nothing is no grouping at all: without rows there still is one result.
+    return written, None if sets == [()] and not written else sets
 
 
 def _positions(e: Expression, position: Callable[[Expression], int]) -> tuple[int, ...]:

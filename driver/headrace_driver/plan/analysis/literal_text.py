@@ -9,11 +9,12 @@ from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import (
     Literal,
 )
+from headrace_driver.sql.literals import utc_offset_us, zone_of
 
 _DATE_PARTS = ("DAY", "HOUR", "MINUTE", "SECOND")
 
 
-def literal_text(e: Literal, *, quote_strings: bool = False) -> str:
+def literal_text(e: Literal, *, quote_strings: bool = False, time_zone: str = "UTC") -> str:
     """A constant as Spark prints it in names."""
     value, dtype = e.value, e.type
     if value is None:
@@ -26,11 +27,13 @@ def literal_text(e: Literal, *, quote_strings: bool = False) -> str:
         return f"DATE '{datetime.date(1970, 1, 1) + datetime.timedelta(days=value)}'"
     if isinstance(dtype, t.TimestampType | t.TimestampNTZType):
         word = "TIMESTAMP_NTZ" if isinstance(dtype, t.TimestampNTZType) else "TIMESTAMP"
-        return f"{word} '{_timestamp_text(value)}'"
+        shift = utc_offset_us(value, zone_of(time_zone)) if word == "TIMESTAMP" else 0
+        return f"{word} '{_timestamp_text(value + shift)}'"
     if isinstance(dtype, t.DoubleType | t.FloatType):
         return _floating_text(float(value))
     if isinstance(dtype, t.DecimalType):
-        return format(Decimal(value), "f")
+        # Python's text is Java's: plain down to 1E-6, scientific below.
+        return str(Decimal(value))
     if isinstance(dtype, t.DayTimeIntervalType):
         return _day_time_text(value, dtype)
     if isinstance(dtype, t.YearMonthIntervalType):

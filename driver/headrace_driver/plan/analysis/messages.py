@@ -144,6 +144,10 @@ TEMPLATES: dict[str, tuple[str, str]] = {
         "Cannot resolve <sqlExpr> due to data type mismatch: The <exprName> must be between <valueRange> (current value = <currentValue>).",
     ),
     "DISTINCT_WINDOW_FUNCTION_UNSUPPORTED": ("0A000", "Distinct window functions are not supported: <windowExpr>."),
+    "INVALID_AGGREGATE_FILTER.NOT_BOOLEAN": (
+        "42903",
+        "The FILTER expression <filterExpr> in an aggregate function is invalid. Expected a FILTER expression of the BOOLEAN type.",
+    ),
     "INVALID_AGGREGATE_FILTER.NON_DETERMINISTIC": (
         "42903",
         "The FILTER expression <filterExpr> in an aggregate function is invalid. Expected a deterministic FILTER expression.",

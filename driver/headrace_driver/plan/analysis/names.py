@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from headrace_driver.errors import Origin, SparkError, unsupported
+from headrace_driver.errors import NOWHERE, Origin, SparkError, unsupported
 from headrace_driver.plan import types as t
 from headrace_driver.plan.analysis import time_windows
 from headrace_driver.plan.analysis.fields import extract_field
@@ -82,6 +82,7 @@ class Names:
             self._columns_of,
             self._is_lateral,
             qualified=qualified,
+            time_zone=self.analyzer.context.bind_context("", NOWHERE).time_zone,
         )
 
     def _is_lateral(self, e: UnresolvedAttribute) -> bool:

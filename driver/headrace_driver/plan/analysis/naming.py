@@ -55,7 +55,16 @@ class Namer:
     """Prints expressions. `attribute` says what an unresolved name stands for; `type_of` the type of a part, where
     the text depends on it (None: not known). `qualified` prints as Spark's `sql` does, otherwise as its pretty form."""
 
-    __slots__ = ("_attribute", "_expand", "_is_lateral", "_lambda_names", "_outer_of", "_qualified", "_type_of")
+    __slots__ = (
+        "_attribute",
+        "_expand",
+        "_is_lateral",
+        "_lambda_names",
+        "_outer_of",
+        "_qualified",
+        "_time_zone",
+        "_type_of",
+    )
 
     def __init__(
         self,
@@ -66,8 +75,10 @@ class Namer:
         is_lateral: Callable[[UnresolvedAttribute], bool] = lambda _: False,
         *,
         qualified: bool = False,
+        time_zone: str = "UTC",
     ) -> None:
         self._attribute = attribute
+        self._time_zone = time_zone
         self._type_of = type_of
         self._outer_of = outer_of
         self._expand = expand
@@ -132,7 +143,7 @@ class Namer:
         return f"{self.text(e.child)}.{e.name}"
 
     def _literal(self, e: Literal) -> str:
-        return literal_text(e, quote_strings=self._qualified)
+        return literal_text(e, quote_strings=self._qualified, time_zone=self._time_zone)
 
     def _cast(self, e: Cast) -> str:
         if e.implicit:

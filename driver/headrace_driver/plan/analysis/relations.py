@@ -13,10 +13,10 @@ from headrace_driver.functions.registry import FunctionKind
 from headrace_driver.plan import logical as p
 from headrace_driver.plan import types as t
 from headrace_driver.plan.analysis import recursion
+from headrace_driver.plan.analysis.constants import constant
 from headrace_driver.plan.analysis.expressions import Binder
 from headrace_driver.plan.analysis.inline_rows import arrow_of
 from headrace_driver.plan.analysis.messages import error
-from headrace_driver.plan.analysis.ordering import constant
 from headrace_driver.plan.analysis.outer import Outer
 from headrace_driver.plan.analysis.partitions import check_partitions
 from headrace_driver.plan.analysis.rewrite import fresh_copy

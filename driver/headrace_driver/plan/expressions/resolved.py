@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headrace_driver.errors import NOWHERE, Origin
 from headrace_driver.plan import types as t
-from headrace_driver.plan.expressions.node import Expression, node
+from headrace_driver.plan.expressions.node import Expression, node, replace, transform_up, walk
 
 if TYPE_CHECKING:
     from headrace_driver.plan.logical import LogicalPlan
@@ -379,14 +379,33 @@ class LambdaVariable(Expression):
         return self.null
 
 
+_VARIABLES_MAX = 10
+"""More than any function gives its lambda."""
+
+
 @node
 class Lambda(Expression):
     """A function argument of a higher-order function."""
 
     CHILDREN = ("body",)
 
-    variables: tuple[LambdaVariable, ...]
-    body: Expression
+    variables: tuple[LambdaVariable, ...] = field(compare=False)
+    body: Expression = field(compare=False)
+    form: Expression = field(init=False, repr=False)
+    """The body with its variables numbered by their level: what makes two lambdas equal."""
+    level: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        inside = [part.level for part in walk(self.body) if isinstance(part, Lambda)]
+        level = 1 + max(inside, default=0)
+        numbers = {v.id: -(_VARIABLES_MAX * level + place) for place, v in enumerate(self.variables)}
+
+        def numbered(e: Expression) -> Expression:
+            found = numbers.get(e.id) if isinstance(e, LambdaVariable) else None
+            return e if found is None else replace(e, id=found)
+
+        object.__setattr__(self, "level", level)
+        object.__setattr__(self, "form", transform_up(self.body, numbered))
 
     @property
     def dtype(self) -> t.DataType:

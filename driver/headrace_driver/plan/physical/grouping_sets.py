@@ -36,6 +36,9 @@ def grouping_sets_first(
     projections = tuple(tuple(projection[i] for i in picked) for projection in expand.projections)
     base = {a.id: a for projection in projections for e in projection for a in walk(e) if isinstance(a, Attribute)}
     keys = tuple(base.values())
+    if not keys:
+        # Aggregated by nothing at all, no rows would become one.
+        return None
     carried = tuple(aggregate for aggregate in renamed if aggregate is not None)
     child = expand.child
     groups = AggregatePartial(child, keys, carried, keys, child.placement, child.estimate)

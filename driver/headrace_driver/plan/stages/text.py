@@ -13,7 +13,7 @@ from headrace_driver.catalog.source import ScanRequest
 from headrace_driver.errors import unsupported
 from headrace_driver.functions.drawn import ROW_NUMBER
 from headrace_driver.plan.conditions import conjuncts
-from headrace_driver.plan.expressions import Alias, Attribute, Call, Expression, Literal, SortOrder
+from headrace_driver.plan.expressions import AggregateCall, Alias, Attribute, Call, Expression, Literal, SortOrder
 from headrace_driver.plan.logical import JoinType
 from headrace_driver.plan.physical.exchange import Exchange, ReadBroadcast, ReadExchange
 from headrace_driver.plan.physical.operator import Operator, Spread
@@ -299,8 +299,23 @@ class StageText:
         return block
 
     def _aggregate_whole(self, op: AggregateWhole) -> Block:
-        columns = [self._column(alias) for alias in op.aggregates]
-        return self._grouped(self._open(op.child), op.grouping, columns)
+        columns: list[str] = []
+        results = [column_name(k) for k in op.grouping]
+        in_steps = False
+        for alias in op.aggregates:
+            call, result = alias.child, column_name(alias.attribute())
+            assert isinstance(call, AggregateCall)
+            split = self._renderer.in_steps(call)
+            if split is None:
+                columns.append(self._column(alias))
+                results.append(result)
+                continue
+            in_steps = True
+            names = tuple(f"b{alias.id}_{i}" for i in range(len(split.buffers)))
+            columns += self._updates([BufferedAggregate(call, alias.attribute(), split, names)])
+            results.append(f"{doubled(self._renderer.finish(split, names))} AS {result}")
+        block = self._grouped(self._open(op.child), op.grouping, columns)
+        return Block(f"({block.text()})", ", ".join(results)) if in_steps else block
 
     def _updates(self, aggregates: Sequence[BufferedAggregate]) -> list[str]:
         return [

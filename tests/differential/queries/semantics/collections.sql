@@ -62,3 +62,7 @@ SELECT transform(array(1), (a, b, c) -> a) AS a
 SELECT size(1) AS a
 -- index_of_int
 SELECT id[0] FROM emp
+-- map_contains_keys_of_other_types
+SELECT map_contains_key(m, CAST(NULL AS STRING)) AS a, map_contains_key(map(1, 'a'), 1L) AS b, map_contains_key(map('x', 1), st.q) AS c FROM nested
+-- map_contains_untyped_null
+SELECT map_contains_key(m, NULL) FROM nested

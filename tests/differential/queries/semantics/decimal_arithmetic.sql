@@ -124,3 +124,5 @@ SELECT avg(i) AS a, avg(l) AS b, avg(f) AS c FROM nums WHERE i IN (1, 2)
 SELECT sum(i) / count(*) AS a, sum(i) / sum(l) AS b, count(*) / 2 AS c FROM nums WHERE i IN (1, 2)
 -- power_and_sqrt_types
 SELECT power(2, 3) AS a, sqrt(16) AS b, pow(2.5, 2) AS c, exp(0) AS d, ln(1) AS e, log10(100) AS f, log(2, 8) AS g, cbrt(27) AS h
+-- average_overflow
+SELECT avg(x) AS a FROM VALUES (CAST('99999999999999999999999999999999999999' AS DECIMAL(38,0))), (CAST('99999999999999999999999999999999999999' AS DECIMAL(38,0))) AS t(x)

@@ -162,3 +162,9 @@ SELECT from_json('{}', 'not a schema at all !')
 SELECT element_at(arr, 0) FROM nested WHERE id = 1
 -- bad_date_in_comparison
 SELECT id FROM emp WHERE date_add(DATE '2024-01-01', id) > 'x'
+-- where_untyped_null
+SELECT v FROM pairs WHERE NULL
+-- integral_division_of_doubles
+SELECT d div d FROM nums
+-- integral_division_of_a_double
+SELECT d div 2 FROM nums

@@ -68,3 +68,5 @@ SELECT id, round(stddev(id) OVER (ORDER BY id ROWS 2 PRECEDING), 6) AS s FROM em
 SELECT id FROM emp ORDER BY row_number() OVER (ORDER BY name DESC)
 -- distinct_window_refused
 SELECT count(DISTINCT dept) OVER () AS c FROM emp
+-- bounds_computed
+SELECT id, sum(id) OVER (ORDER BY id ROWS BETWEEN 3 - 1 PRECEDING AND 2 * 1 FOLLOWING) AS a, sum(id) OVER (ORDER BY id RANGE BETWEEN 1 + 1 PRECEDING AND CURRENT ROW) AS b FROM emp ORDER BY id

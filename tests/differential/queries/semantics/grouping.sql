@@ -104,3 +104,21 @@ SELECT region, max(spark_partition_id()) FROM sales GROUP BY region
 SELECT count(*) FILTER (WHERE rand(1) >= 0) AS n FROM sales
 -- window_of_nondeterministic
 SELECT DISTINCT sum(rand(1)) OVER () > 0 AS positive FROM sales
+-- by_a_higher_order_function
+SELECT exists(arr, x -> x > 2) AS large, count(*) AS n FROM nested GROUP BY exists(arr, y -> y > 2)
+-- by_nested_lambdas
+SELECT transform(arr, x -> transform(arr, y -> y + x)) AS sums, count(*) AS n FROM nested GROUP BY transform(arr, a -> transform(arr, b -> b + a))
+-- by_lambdas_of_another_meaning
+SELECT transform(arr, x -> transform(arr, y -> y + y)) AS sums, count(*) AS n FROM nested GROUP BY transform(arr, x -> transform(arr, y -> y + x))
+-- average_of_a_wide_remainder
+SELECT avg(CAST(dec AS DECIMAL(38,10)) % CAST(0.7 AS DECIMAL(18,4))) AS a, avg(CAST(dec AS DECIMAL(38,10))) FILTER (WHERE exists(array(i), x -> x > 1)) AS b FROM nums
+-- text_in_a_constant_order
+SELECT listagg(k, '-') WITHIN GROUP (ORDER BY typeof(v)) AS a, string_agg('x') WITHIN GROUP (ORDER BY 'x') AS b FROM (SELECT * FROM pairs WHERE v = 3)
+-- sets_of_nothing_without_rows
+SELECT sum(v) AS s FROM (SELECT /*+ REPARTITION(3) */ * FROM pairs) WHERE v > 100 GROUP BY k GROUPING SETS (())
+-- one_set_of_nothing_without_rows
+SELECT sum(v) AS s, count(DISTINCT k) AS n FROM pairs WHERE v > 100 GROUP BY GROUPING SETS (())
+-- rollup_of_one_column_twice
+SELECT k, sum(v) AS s FROM pairs GROUP BY ROLLUP (k, k)
+-- filter_of_untyped_null
+SELECT count(*) FILTER (WHERE NULL) AS n FROM pairs

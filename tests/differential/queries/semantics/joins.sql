@@ -136,3 +136,5 @@ SELECT /*+ SHUFFLE_HASH(d) */ e.name FROM emp e LEFT JOIN dept d ON e.dept = d.d
 SELECT /*+ REPARTITION(3, k) */ k, v FROM pairs
 -- unknown_hint_ignored
 SELECT /*+ SOMETHING(x) */ k FROM pairs
+-- on_untyped_null
+SELECT p.v, o.v FROM pairs p LEFT JOIN others o ON NULL

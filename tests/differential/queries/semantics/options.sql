@@ -34,3 +34,17 @@ SELECT from_json('{}', 'a INT', map('mode', 1)) AS a
 SELECT xpath_string('<a><b>1</b></a>', 'a/b') AS a
 -- url_functions
 SELECT parse_url('http://u@h.com:80/p/a?x=1&y=2#f', 'HOST') AS a, parse_url('http://h.com/p?x=1', 'QUERY', 'x') AS b, url_encode('a b&ü') AS c, url_decode('a+b%26') AS d
+-- json_in_single_quotes
+SELECT from_json("{'a': 1, \"b\": 'it\"s'}", 'a INT, b STRING') AS a, from_json("{'a': 1}", 'a INT', map('allowSingleQuotes', 'false')) AS b, get_json_object("{'a': 'x\\'y \"z\" \\\\ w'}", '$.a') AS c, json_array_length("['a']") AS d, json_object_keys("{'a': 1}") AS e, get_json_object("{'a", '$.a') AS f
+-- json_with_bare_names
+SELECT from_json('{a: "x:y, b: 3", $c_1 : [1]}', 'a STRING, `$c_1` ARRAY<INT>', map('allowUnquotedFieldNames', 'true')) AS a, from_json('{a: 1}', 'a INT') AS b
+-- json_tuple_of_one
+SELECT dept, json_tuple(concat('{"a": ', dept, '}'), 'a') AS a FROM dept
+-- json_tuple_of_one_constant
+SELECT json_tuple("{'a': 1}", 'a') AS a
+-- from_csv_spaces
+SELECT from_csv(' 1 , x ', 'a INT, b STRING') AS a, from_csv(' 1.5 , true, 1.5 ,2024-01-01', 'a DOUBLE, b BOOLEAN, c DECIMAL(5,2), d DATE') AS b, from_csv(',x', 'a STRING, b STRING', map('nullValue', 'x')) AS c
+-- small_decimals_as_text
+SELECT CAST(x AS STRING) AS a, to_csv(named_struct('a', x)) AS b, to_json(named_struct('a', x)) AS c, format_string('%s', x) AS d FROM VALUES (0.0000001), (0.00000010), (0.00000000), (-0.0000123), (1.5) AS t(x)
+-- fractions_only_as_json
+SELECT to_json(map('k', 0.25)) AS a, to_json(array(0.0000001)) AS b

@@ -98,3 +98,13 @@ SELECT array_join(array('a', NULL, 'b'), ',') AS a, array_join(array('a', NULL),
 SELECT concat(array(1), array(2, NULL)) AS a, array(1) || array(2) AS b
 -- shuffle_free_repeat
 SELECT array_repeat('x', 3) AS a, array_repeat(1, -1) AS b, array_size(array(1, NULL)) AS c, size(NULL) AS d
+-- compared_whatever_the_names
+SELECT (1, 'a') = (i, s), (i, s) IN ((l, s), (1, 'one')), (i, s) < (2, 'b'), (i, s) <=> (i, s), named_struct('x', i) = named_struct('y', 1) FROM nums
+-- compared_of_other_types_and_names
+SELECT (l, s) = (i, s) FROM nums
+-- sorted_with_nulls_inside
+SELECT id, array_sort(array(st, named_struct('p', CAST(NULL AS INT), 'q', 'z'))), array_max(array(st, named_struct('p', CAST(NULL AS INT), 'q', 'z'))) FROM nested
+-- nulls_inside_of_branches
+SELECT id, coalesce(array(0), arr), if(id > 1, arr, array(0)), CASE WHEN id = 1 THEN map('x', 0) ELSE map('y', id, 'z', get(arr, 5)) END, array(array(1), arr) FROM nested
+-- case_of_a_value_in_parentheses
+SELECT CASE (id) WHEN 1 THEN 'one' WHEN (2) THEN 'two' ELSE 'more' END AS word, CASE (id) + 1 WHEN 2 THEN 'two' END AS next FROM nested

@@ -54,3 +54,5 @@ SELECT round(2.5), round(-2.5), round(2.5D), round(3.5D), round(1.005D, 2), roun
 SELECT round(0.285D, 2), round(1e20D, 2), round(CAST('NaN' AS DOUBLE), 2), round(123456789.987654321D, 5), round(1.5F), round(2147483647, -1)
 SELECT ceil(1.5), ceil(-1.5), floor(1.5), floor(-1.5), ceil(1.5D), floor(-1.5D), ceil(5), ceil(1.234, 2), floor(1.239, 2), ceil(1234.5, -2), floor(-0.5)
 SELECT 1.0D / 3, 1 / 3, 10 / 2, 2 / 3.0F, CAST(1 AS BIGINT) / 3
+SELECT try_subtract(a, b), try_add(a, b), try_multiply(a, b), try_multiply(0.10, b) FROM VALUES (CAST(1.25 AS DECIMAL(5,2)), CAST('9999999999999999999999999999.9999999999' AS DECIMAL(38,10))), (CAST(-1.25 AS DECIMAL(5,2)), CAST('-0.0000000001' AS DECIMAL(38,10))), (NULL, CAST(1 AS DECIMAL(38,10))) AS t(a, b)
+SELECT a * b FROM VALUES (CAST('9999999999999999999999999999.9999999999' AS DECIMAL(38,10)), 9223372036854775807L) AS t(a, b)

@@ -5,3 +5,8 @@ SELECT degrees(1), radians(180), e(), pi(), signum(-5), sign(2.5), sign(0), hypo
 SELECT bit_count(7), bit_count(-1), bit_count(true), getbit(11L, 0), bit_get(11, 2), bin(5), positive(5), negative(5), mod(7, 3), ceiling(1.2), try_divide(1D, 0D)
 SELECT cot(0), csc(0), exp(1000), exp(-1000), sqrt('4'), abs('−5')
 SELECT sign(double('NaN')), signum(double('NaN')), sign(double('-Infinity'))
+SELECT ceil(n, 1), floor(n, 1), ceil(n, -1), floor(n, -1), ceil(n, 0) FROM VALUES (-2.345), (2.345), (-0.05), (25.500), (-25.500), (0.000), (NULL) AS t(n)
+SELECT csc(n), cot(n), sec(n) FROM VALUES (CAST('Infinity' AS DOUBLE)), (CAST('-Infinity' AS DOUBLE)), (CAST('NaN' AS DOUBLE)), (0.0D), (-0.0D), (1.0D) AS t(n)
+SELECT hypot(a, b) FROM VALUES (1e308D, 1e308D), (3D, 4D), (CAST('inf' AS DOUBLE), CAST('nan' AS DOUBLE)), (NULL, 1D), (0D, 0D), (1e-300D, 1e-300D), (CAST('nan' AS DOUBLE), 1D) AS t(a, b)
+SELECT conv(s, 10, 16), conv(s, 16, 10), conv(s, 36, -2) FROM VALUES (''), (' '), ('z'), ('  12 '), ('12x'), ('+1'), (NULL) AS t(s)
+SELECT round(n, 2), bround(n, 1), round(n), rint(n), round(n, -1) FROM VALUES (-0.001D), (-0.0D), (-0.4D), (0.04D) AS t(n)
