@@ -21,10 +21,18 @@ if TYPE_CHECKING:
 
 _TASKS_SHOWN = 100
 """A job of more tasks lists them with --tasks only."""
+_JOB_ID = click.IntRange(0, (1 << 64) - 1)
 
 
 @click.command()
-@click.option("--limit", default=50, show_default=True, metavar="N", help="At most so many, the newest first; 0: all.")
+@click.option(
+    "--limit",
+    type=click.IntRange(0, (1 << 32) - 1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="At most so many, the newest first; 0: all.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 @with_settings(registry.CLUSTER_DRIVER, *registry.CLIENT_SECURITY)
 def jobs(settings: Settings, limit: int, as_json: bool) -> None:
@@ -39,7 +47,7 @@ def jobs(settings: Settings, limit: int, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("job_id", type=int)
+@click.argument("job_id", type=_JOB_ID)
 @click.option("--plan", is_flag=True, help="Show the plans; the physical one with real rows, bytes, time and spill.")
 @click.option("--tasks", is_flag=True, help=f"List every task, also of a job of more than {_TASKS_SHOWN}.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with everything.")
@@ -64,7 +72,7 @@ def job(settings: Settings, job_id: int, plan: bool, tasks: bool, as_json: bool)
 
 
 @click.command()
-@click.argument("job_id", type=int)
+@click.argument("job_id", type=_JOB_ID)
 @click.option("--reason", default="cancelled from the command line", help="Told to whoever waits for the job.")
 @with_settings(registry.CLUSTER_DRIVER, *registry.CLIENT_SECURITY)
 def cancel(settings: Settings, job_id: int, reason: str) -> int:

@@ -39,7 +39,12 @@ def test_the_groups_help_says_of_each_command_what_its_own_help_says() -> None:
         (["job", "x"], "not a valid integer"),
         (["jobs", "--driver", "nowhere"], "is not HOST:PORT"),
         (["sql", "SELECT 1", "--conf", "x"], "is not NAME=VALUE"),
-        (["submit", "/nonexistent.py"], "does not exist"),
+        (["sql", "SELECT 1", "--json", "--csv"], "exclude each other"),
+        (["sql", "SELECT '\udcff'"], "not UTF-8"),
+        (["job", "-1"], "No such option"),
+        (["job", "--", "-1"], "-1 is not in the range"),
+        (["cancel", "99999999999999999999"], "not in the range"),
+        (["jobs", "--limit", "-3"], "-3 is not in the range"),
     ],
 )
 def test_wrong_use_ends_with_two_and_says_why(
@@ -47,6 +52,23 @@ def test_wrong_use_ends_with_two_and_says_why(
 ) -> None:
     assert cli.run(arguments) == ExitCode.USAGE
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["submit", "/nonexistent.py"], ["sql", "@/nonexistent.sql"]])
+def test_a_file_that_is_not_there(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(arguments) == ExitCode.NOT_FOUND
+    assert f"{arguments[1].lstrip('@')} cannot be read: No such file or directory." in capsys.readouterr().err
+
+
+def test_a_fault_of_our_own_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr("headrace.jobs.JobsClient.list_jobs", broken)
+    assert cli.run(["jobs"]) == ExitCode.INTERNAL
+    shown = capsys.readouterr().err
+    assert "RuntimeError: out of order" in shown
+    assert "a fault of Headrace itself" in shown
 
 
 @pytest.mark.parametrize("arguments", [["jobs"], ["job", "1"], ["cancel", "1"], ["workers"], ["sql", "SELECT 1"]])
