@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -30,7 +31,7 @@ from headrace_driver.cluster.assembly import ClusterSide
 from headrace_driver.connect.executions import Executions
 from headrace_driver.connect.operations import DETACHED_TIMEOUT_S
 from headrace_driver.connect.planning_threads import PlanningThreads
-from headrace_driver.connect.service import SparkConnectServicer, add_to_server
+from headrace_driver.connect.service import APPLICATION_KEY, SparkConnectServicer, add_to_server
 from headrace_driver.jobs.applications import Applications, ApplicationSettings
 from headrace_driver.jobs.service import JobsService
 from headrace_driver.journal.writer import Journal, NoJournal
@@ -41,6 +42,9 @@ from headrace_driver.session import IDLE_TIMEOUT_S, SessionStore
 from headrace_driver.web.server import HttpServer
 
 _log = structlog.get_logger("headrace.driver")
+
+_LOOPBACK = "127.0.0.1"
+_TOKEN_BYTES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ class DriverDaemon:
         self._cluster: ClusterSide | None = None
         self._connect: SparkConnectServicer | None = None
         self._addresses = DriverAddresses("", "")
+        self._for_applications: tuple[grpc.aio.Server, str, Security] | None = None
+        """The port they have to themselves, where they have one."""
 
     async def start(self) -> DriverAddresses:
         """Opens both ports; raises RefusedError or ListenError before anything has been started."""
@@ -108,6 +114,8 @@ class DriverDaemon:
         self._connect.start()
         await server.start()
         self._server = server
+        if config.security.require_client_cert:
+            await self._open_for_applications(self._connect)
         for service in ("", *services):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         addresses = self._addresses
@@ -127,9 +135,7 @@ class DriverDaemon:
             rejoining=opened.rejoining if opened is not None else None,
         )
         applications = Applications(
-            ApplicationSettings(
-                self._directory / "applications", lambda: connection_variables(self._addresses.grpc, security)
-            )
+            ApplicationSettings(self._directory / "applications", self._way_here, self._application_ended)
         )
         executions = Executions(time.monotonic, journal=journal, detached_timeout_s=self._config.operation_timeout_s)
         shared, threads = GlobalViews(), PlanningThreads()
@@ -166,6 +172,26 @@ class DriverDaemon:
         reflection.enable_server_reflection([*services, reflection.SERVICE_NAME], server)
         return services
 
+    async def _open_for_applications(self, connect: SparkConnectServicer) -> None:
+        """PySpark cannot show a certificate. Under mutual TLS the applications this driver runs call a port of their
+        own, which only this host reaches and only their token opens."""
+        security = Security(token=secrets.token_hex(_TOKEN_BYTES))
+        server = grpc.aio.server(interceptors=[AuthenticationInterceptor(security)], options=SERVER_OPTIONS)
+        add_to_server(connect, server)
+        port = listen(server, _LOOPBACK, 0, security, Role.CLIENT)
+        await server.start()
+        self._for_applications = (server, host_port(_LOOPBACK, port), security)
+
+    def _way_here(self, application: str) -> dict[str, str]:
+        if self._for_applications is None:
+            return connection_variables(self._addresses.grpc, self._config.security, application)
+        _, address, security = self._for_applications
+        return connection_variables(address, security, application)
+
+    def _application_ended(self, application: str) -> None:
+        assert self._connect is not None, "nothing is submitted to a driver without services"
+        self._connect.close_application(application)
+
     def _cluster_side(self) -> ClusterSide:
         assert self._cluster is not None, "services are added before anything starts"
         return self._cluster
@@ -181,6 +207,8 @@ class DriverDaemon:
                 await self._connect.stop()
             await self._cluster_side().stop()
             await ending
+            if self._for_applications is not None:
+                await self._for_applications[0].stop(None)
         if self._http is not None:
             self._http.stop()
         if self._journal is not None:
@@ -190,8 +218,11 @@ class DriverDaemon:
         _log.info("driver stopped")
 
 
-def connection_variables(address: str, security: Security) -> dict[str, str]:
-    """What leads a program on this host to the driver: PySpark by SPARK_REMOTE, `headrace.connect()` by the rest."""
+def connection_variables(address: str, security: Security, application: str) -> dict[str, str]:
+    """What leads a program on this host to the driver: PySpark by SPARK_REMOTE, `headrace.connect()` by the rest.
+
+    The sessions it opens are marked as those of `application`.
+    """
     parsed = DriverAddress.parse(address)
     host = "localhost" if parsed.host in ("0.0.0.0", "::", "127.0.0.1", "::1") else parsed.host
     token = security.secret_of(Role.CLIENT)
@@ -201,6 +232,7 @@ def connection_variables(address: str, security: Security) -> dict[str, str]:
     elif token:
         # PySpark sends its token without TLS to localhost only; other parameters become metadata as they are.
         parameters["authorization"] = f"Bearer {token}"
+    parameters[APPLICATION_KEY] = application
     variables = {"SPARK_REMOTE": DriverAddress(host, parsed.port, parameters).url}
     files = {
         "HEADRACE_TLS_CA": security.tls_ca,

@@ -111,6 +111,8 @@ class Session:
         """Checkpoints that no relation names any more, but maybe plans that were made of them."""
         self.used_s = now_s
         self.closed = False
+        self.application = ""
+        """The submitted application that opened it, and with which it ends."""
 
     def keep_relation(self, relation_id: str, plan: LogicalPlan) -> None:
         """Keeps what a command leaves for later plans."""
@@ -274,6 +276,7 @@ class SessionStore:
             said = f"Cannot clone session to target session ID {new_id} because a session with this ID was closed."
             raise _clone_error("TARGET_SESSION_ID_ALREADY_CLOSED", said, new_id)
         session = self._create(key, source.conf.copy(), source.catalog.copy())
+        session.application = source.application
         source.artifacts.copy_to(session.artifacts)
         for relation_id, plan in source.remote_relations.items():
             if isinstance(plan, InMemoryRelation):

@@ -119,8 +119,34 @@ def test_an_application_gives_back_output_and_exit_code(cluster: tuple[Path, str
     done = headrace(tmp_path, *arguments)
     assert done.returncode == 7
     port = address.rpartition(":")[2]
-    assert done.stdout == f"['7', '--flag', '-x'] sc://localhost:{port} mine\n"
+    way = f"sc://localhost:{port}/;headrace-application=application-1"
+    assert done.stdout == f"['7', '--flag', '-x'] {way} mine\n"
     assert done.stderr == "to stderr\n"
+
+
+def test_what_an_application_left_running_ends_with_it(cluster: tuple[Path, str]) -> None:
+    tmp_path, address = cluster
+    program = tmp_path / "leaving.py"
+    program.write_text(
+        "import os, threading, time\n"
+        "from pyspark.sql import SparkSession\n"
+        "spark = SparkSession.builder.getOrCreate()\n"
+        "endless = spark.sql('SELECT count(*) FROM range(1000000) a JOIN range(1000000) b ON a.id % 7 < b.id % 11')\n"
+        "threading.Thread(target=endless.collect, daemon=True).start()\n"
+        "from headrace.jobs import JobsClient\n"
+        "import headrace_proto.v1.jobs_pb2 as pb\n"
+        f"with JobsClient('{address}') as jobs:\n"
+        "    while not any(j.state == pb.JOB_RUNNING for j in jobs.list_jobs()):\n"
+        "        time.sleep(0.05)\n"
+        "os._exit(3)\n"
+    )
+    assert headrace(tmp_path, "submit", "--driver", address, str(program)).returncode == 3
+    for _ in range(100):
+        newest = json.loads(headrace(tmp_path, "jobs", "--limit", "1", "--json", "--driver", address).stdout)[0]
+        if newest["state"] == "JOB_CANCELLED":
+            return
+        time.sleep(0.1)
+    raise AssertionError(newest)
 
 
 def test_jobs_that_are_not_there(cluster: tuple[Path, str]) -> None:

@@ -38,11 +38,12 @@ class BadApplication(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ApplicationSettings:
-    """`connection` gives the variables that lead a program to this driver, its token included; it is called when a
-    program starts, since the port may be known only then."""
+    """`connection` gives the variables that lead the program of an application id to this driver, its token included;
+    it is called when a program starts, since the port may be known only then. `ended` is told when one has ended."""
 
     directory: Path
-    connection: Callable[[], Mapping[str, str]]
+    connection: Callable[[str], Mapping[str, str]]
+    ended: Callable[[str], None] = lambda _: None
     python: str = field(default=sys.executable)
 
 
@@ -76,6 +77,7 @@ class Applications:
                         yield event
             finally:
                 shutil.rmtree(directory, ignore_errors=True)
+                self._settings.ended(application_id)
         finally:
             self._running -= 1
 
@@ -90,7 +92,7 @@ class Applications:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=directory,
-            env=self._environment(request.environment),
+            env=self._environment(request.environment, application_id),
             start_new_session=True,
         )
         _log.info("application started", application=application_id, program=name, pid=process.pid)
@@ -117,7 +119,7 @@ class Applications:
                 reader.cancel()
             await _end(process)
 
-    def _environment(self, asked: Mapping[str, str]) -> dict[str, str]:
+    def _environment(self, asked: Mapping[str, str], application_id: str) -> dict[str, str]:
         """The driver's environment, what the caller set, and the way to this driver, which the caller cannot change.
 
         The driver's own secrets and addresses stay behind.
@@ -128,7 +130,7 @@ class Applications:
             **inherited,
             **asked,
             "SPARK_CONNECT_MODE_ENABLED": "1",
-            **self._settings.connection(),
+            **self._settings.connection(application_id),
         }
 
 
