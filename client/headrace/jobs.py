@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from headrace.address import DriverAddress
 from headrace.errors import HeadraceError, NotFoundError, QueryError, RefusedError, UnreachableError
+from headrace.handshake import tls_problem
 from headrace.security import Role, Security
 from headrace.transport import open_channel
 from headrace_proto.v1 import common_pb2, jobs_pb2, jobs_pb2_grpc
@@ -123,6 +124,10 @@ class JobsClient:
         code, details = error.code(), error.details() or ""
         target = self._address.target
         if code is grpc.StatusCode.UNAVAILABLE:
+            tls = self._security.calls_tls or self._address.wants_tls
+            problem = tls_problem(self._address.host, self._address.port, self._security, tls)
+            if problem:
+                return RefusedError(f"No call reaches the driver at {target}: {problem}.")
             return UnreachableError(
                 f"No driver answers at {target} ({details}). Start one with `headrace driver`, or name another with "
                 "--driver or HEADRACE_DRIVER."

@@ -21,7 +21,7 @@ from grpc_reflection.v1alpha import reflection
 
 from headrace.address import DriverAddress, host_port
 from headrace.authentication import AuthenticationInterceptor
-from headrace.errors import ExitCode
+from headrace.errors import ExitCode, SettingError
 from headrace.security import Role, Security
 from headrace.transport import SERVER_OPTIONS, listen, open_aio_channel
 from headrace_driver.allocator import return_freed_blocks
@@ -99,7 +99,7 @@ class DriverDaemon:
         config = self._config
         if config.journal is not None:
             self._journal = OpenJournal.open(config.journal, self.fenced)
-        self._directory.mkdir(parents=True, exist_ok=True)
+        _make(self._directory)
         server = grpc.aio.server(interceptors=[AuthenticationInterceptor(config.security)], options=SERVER_OPTIONS)
         services = self._add_services(server)
         port = listen(server, config.host, config.port, config.security, Role.CLIENT)
@@ -215,7 +215,15 @@ class DriverDaemon:
             await asyncio.to_thread(self._journal.writer.stop)
         if self._made_directory:
             shutil.rmtree(self._directory, ignore_errors=True)
-        _log.info("driver stopped")
+        if self._server is not None:
+            _log.info("driver stopped")
+
+
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(f"The driver's directory {directory} cannot be made: {error.strerror}.") from error
 
 
 def connection_variables(address: str, security: Security, application: str) -> dict[str, str]:

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 _TASKS_SHOWN = 100
 """A job of more tasks lists them with --tasks only."""
+_DESCRIPTION = (24, 80)
+"""Characters of a job's description in a list: in a narrow terminal and at most."""
+_OTHER_COLUMNS = 95
+"""What the other columns of the list take, about."""
+_SPARE = (">shuffled", ">stages", ">rows", "submitted", ">tasks")
+"""Columns of the list that a narrow terminal can do without, in this order."""
 _JOB_ID = click.IntRange(0, (1 << 64) - 1)
 
 
@@ -43,7 +49,8 @@ def jobs(settings: Settings, limit: int, as_json: bool) -> None:
         tables.show_json([tables.as_json(summary) for summary in found])
         return
     titles = (">job", "state", "submitted", ">time", ">stages", ">tasks", ">rows", ">shuffled", "description")
-    tables.show(tables.table(titles, [_summary_row(summary) for summary in found]))
+    width = tables.terminal_width()
+    tables.show(tables.table(titles, [_summary_row(summary, width) for summary in found], width, _SPARE))
 
 
 @click.command()
@@ -102,7 +109,9 @@ def _elapsed_us(summary: jobs_pb2.JobSummary) -> int:
     return max(0, end_us - summary.submitted_us)
 
 
-def _summary_row(summary: jobs_pb2.JobSummary) -> tuple[str, ...]:
+def _summary_row(summary: jobs_pb2.JobSummary, width: int) -> tuple[str, ...]:
+    """`width` of the terminal; the description gives way first, down to what tells one query from another."""
+    description_max = max(_DESCRIPTION[0], min(_DESCRIPTION[1], width - _OTHER_COLUMNS)) if width else _DESCRIPTION[1]
     return (
         str(summary.job_id),
         state_text(summary.state),
@@ -112,7 +121,7 @@ def _summary_row(summary: jobs_pb2.JobSummary) -> tuple[str, ...]:
         f"{summary.tasks_finished}/{summary.tasks}",
         f"{summary.rows_out:,}",
         byte_text(summary.shuffle_bytes),
-        " ".join(summary.description.split())[:80],
+        " ".join(summary.description.split())[:description_max],
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import click
 import pytest
 
 from headrace import cli
-from headrace.commands.tables import byte_text, duration_text
+from headrace.commands.tables import byte_text, duration_text, show, table
 from headrace.errors import ExitCode
 
 
@@ -105,6 +106,25 @@ def test_an_address_of_another_machine(capsys: pytest.CaptureFixture[str]) -> No
     assert "192.0.2.1 is no address of this machine" in capsys.readouterr().err
 
 
+def test_a_narrow_terminal_gets_the_columns_that_fit_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [("w1", "10.0.0.1:15002", "7"), ("w2", "10.0.0.2:15002", "12")]
+    for width, spare, shown in (
+        (0, ("address",), ["worker   address          done"]),
+        (30, ("address",), ["worker   address          done"]),
+        (29, ("address",), ["worker   done", "No room for: address. A wider terminal and --json show them."]),
+        (3, (), ["worker   address          done"]),
+    ):
+        show(table(("worker", "address", ">done"), rows, width, spare))
+        lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+        assert [lines[0], *lines[4:]] == shown
+        assert lines[3].split()[-1] == "12"
+
+
+def test_a_long_value_is_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    show(table(("text",), [("x" * 30_000,)]))
+    assert "x" * 30_000 in capsys.readouterr().out
+
+
 def test_numbers_for_people() -> None:
     assert [byte_text(size) for size in (0, 1023, 1536, 5 << 30, 3 << 50)] == [
         "0 B",
@@ -119,3 +139,14 @@ def test_numbers_for_people() -> None:
         "2.50 s",
         "2 min 30 s",
     ]
+
+
+@pytest.mark.parametrize("flag", ["--dir", "--journal"])
+def test_a_directory_that_cannot_be_made(flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    wanted = str(tmp_path / "file" / "below")
+    assert cli.run(["driver", "--port", "0", "--http-port", "0", flag, wanted]) == ExitCode.FAILED
+    shown = capsys.readouterr().err
+    assert f"{wanted}" in shown
+    assert "cannot be used: Not a directory." in shown
+    assert "Traceback" not in shown
