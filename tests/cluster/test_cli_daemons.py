@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -147,6 +148,31 @@ def test_what_an_application_left_running_ends_with_it(cluster: tuple[Path, str]
             return
         time.sleep(0.1)
     raise AssertionError(newest)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_an_application_does_not_outlive_a_killed_driver(tmp_path: Path) -> None:
+    program = tmp_path / "waiting.py"
+    program.write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n")
+    with running(tmp_path, "driver", "--port", "0", "--http-port", "0", keys=2) as driver:
+        command = [*HEADRACE, "submit", "--driver", driver.printed["HEADRACE_DRIVER"], str(program)]
+        submitted = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(tmp_path)
+        )
+        assert submitted.stdout is not None
+        pid = int(submitted.stdout.readline())
+        driver.process.kill()
+        _, said = submitted.communicate(timeout=20)
+        assert submitted.returncode == ExitCode.UNREACHABLE
+        assert "went away before it was done" in said
+        for _ in range(100):
+            with suppress(psutil.NoSuchProcess):
+                if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                    time.sleep(0.05)
+                    continue
+            return
+        os.kill(pid, signal.SIGKILL)
+        raise AssertionError("the application runs on")
 
 
 def test_jobs_that_are_not_there(cluster: tuple[Path, str]) -> None:

@@ -25,6 +25,17 @@ _CHUNKS_AHEAD = 16
 _TERMINATE_S = 2.0
 """Between SIGTERM and SIGKILL."""
 
+_TIED = """\
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit(1)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Becomes the program after telling the system to end it with the driver, however that ends (PR_SET_PDEATHSIG): nobody
+would hear of it any more. Not done between fork and exec, where a process with threads must not run Python."""
+
 _log = structlog.get_logger("headrace.applications")
 
 
@@ -84,8 +95,10 @@ class Applications:
     async def _execute(
         self, directory: Path, name: str, request: jobs_pb2.SubmitApplicationRequest, application_id: str
     ) -> AsyncGenerator[jobs_pb2.ApplicationEvent, None]:
+        python = self._settings.python
         process = await asyncio.create_subprocess_exec(
-            self._settings.python,
+            *(python, "-I", "-S", "-c", _TIED, str(os.getpid())),
+            python,
             str(directory / name),
             *request.arguments,
             stdin=asyncio.subprocess.DEVNULL,
