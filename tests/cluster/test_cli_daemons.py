@@ -103,7 +103,7 @@ def test_workers_are_shown(cluster: tuple[Path, str]) -> None:
     assert "w " in table.stdout
     assert "r1" in table.stdout
     [worker] = json.loads(headrace(tmp_path, "workers", "--json", "--driver", f"sc://{address}").stdout)
-    assert worker["registration"]["memory_bytes"] == str(1 << 30)
+    assert worker["registration"]["memory_bytes"] == 1 << 30
     assert worker["registration"]["slots"] == 1
 
 

@@ -79,7 +79,26 @@ def as_json(message: Message) -> dict[str, Any]:
     """A message as JSON with the names of the .proto file, and fields that are zero shown as well."""
     from google.protobuf.json_format import MessageToDict
 
-    return MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    made = MessageToDict(message, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+    _make_numbers(message.DESCRIPTOR, made)
+    return made
+
+
+def _make_numbers(descriptor: Any, made: dict[str, Any]) -> None:
+    """Integers of 64 bits as numbers. protobuf writes them as text, since JavaScript rounds beyond 2**53; what is
+    counted here stays below, and `jq` compares numbers."""
+    for field in descriptor.fields:
+        value = made.get(field.name)
+        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+            pairs = [{"key": key, "value": item} for key, item in (value or {}).items()]
+            for pair in pairs:
+                _make_numbers(field.message_type, pair)
+            made |= {field.name: {pair["key"]: pair["value"] for pair in pairs}}
+        elif field.message_type is not None:
+            for nested in value if isinstance(value, list) else [value] if value is not None else []:
+                _make_numbers(field.message_type, nested)
+        elif field.cpp_type in (field.CPPTYPE_INT64, field.CPPTYPE_UINT64) and value is not None:
+            made[field.name] = [int(item) for item in value] if isinstance(value, list) else int(value)
 
 
 def show_json(value: Any) -> None:

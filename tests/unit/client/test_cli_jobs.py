@@ -252,7 +252,7 @@ def test_jobs(headrace: Any) -> None:
     assert row[:2] == ["4", "finished"]
     assert row[4:] == ["1.50", "s", "2/2", "3/3", "12,345", "1.5", "KiB", "SELECT", "1"]
     [shown] = json.loads(headrace("jobs", "--limit", "1", "--json")[1])
-    assert (shown["job_id"], shown["state"], shown["spill_bytes"]) == ("4", "JOB_FINISHED", "0")
+    assert (shown["job_id"], shown["state"], shown["spill_bytes"]) == (4, "JOB_FINISHED", 0)
 
 
 def test_job_tells_stages_tasks_and_locality(headrace: Any) -> None:
@@ -262,7 +262,11 @@ def test_job_tells_stages_tasks_and_locality(headrace: Any) -> None:
     assert "kernel 900 µs, scan 1.50 s" in out
     assert "NODE_LOCAL:1 ANY:1" in out
     assert ["1.1.0", "finished", "worker-1", "worker-1/0", "NODE_LOCAL"] in [row[:5] for row in lines_of(out)]
-    assert json.loads(headrace("job", "4", "--json")[1])["physical_plan"] == "Physical!"
+    shown = json.loads(headrace("job", "4", "--json")[1])
+    assert shown["physical_plan"] == "Physical!"
+    assert shown["time_us"] == {"kernel": 900, "scan": 1_500_000}
+    assert [stage["metrics"]["rows_read"] for stage in shown["stages"]] == [100]
+    assert [task["id"]["job_id"] for task in shown["stages"][0]["tasks"]] == [4, 4]
 
 
 def test_job_plan(headrace: Any) -> None:
