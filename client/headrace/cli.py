@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
+import traceback
 from typing import Any
 
 import click
@@ -79,7 +81,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run(arguments: list[str] | None = None) -> int:
-    """Runs the command line and returns its exit code."""
+    """Runs the command line and returns its exit code. (A reader that leaves, as in `headrace jobs | head`, ends it
+    with 1: click sees to that.)"""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that cannot show a character shows a mark instead.
+            stream.reconfigure(errors="replace")
     try:
         result: Any = headrace.main(args=arguments, prog_name="headrace", standalone_mode=False)
     except HeadraceError as error:
@@ -90,10 +97,10 @@ def run(arguments: list[str] | None = None) -> int:
         return ExitCode.USAGE if isinstance(error, click.UsageError) else ExitCode.FAILED
     except (click.Abort, KeyboardInterrupt):
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has left (`headrace jobs | head`); nobody is left to tell.
-        sys.stderr.close()
-        return ExitCode.OK
+    except Exception:  # noqa: BLE001 - whatever it is, nobody has foreseen it
+        traceback.print_exc()
+        click.echo("headrace: This is a fault of Headrace itself; please report it with the lines above.", err=True)
+        return ExitCode.INTERNAL
     return result if isinstance(result, int) else ExitCode.OK
 
 

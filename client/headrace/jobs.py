@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from headrace.address import DriverAddress
 from headrace.errors import HeadraceError, NotFoundError, QueryError, RefusedError, UnreachableError
+from headrace.handshake import tls_problem
 from headrace.job_text import describe_failure
 from headrace.security import Role, Security
 from headrace.transport import open_channel
@@ -111,19 +112,29 @@ class JobsClient:
     def _stream(self, method: Callable[..., Any], request: Message) -> Iterator[Any]:
         """Whoever leaves the iteration cancels the call, and with it what it runs."""
         call = method(request, metadata=self._metadata)
+        begun = False
         try:
-            yield from call
+            for event in call:
+                begun = True
+                yield event
         except grpc.RpcError as error:
-            raise self._translate(error) from error
+            raise self._translate(error, begun) from error
         finally:
             call.cancel()
 
-    def _translate(self, error: grpc.RpcError) -> HeadraceError:
-        """The error of a call in the words of its user. gRPC's errors are calls too, with code and details."""
+    def _translate(self, error: grpc.RpcError, begun: bool = False) -> HeadraceError:
+        """The error of a call in the words of its user. gRPC's errors are calls too, with code and details. `begun`:
+        the driver had answered already."""
         assert isinstance(error, grpc.Call)
         code, details = error.code(), error.details() or ""
         target = self._address.target
+        if code is grpc.StatusCode.UNAVAILABLE and begun:
+            return UnreachableError(f"The driver at {target} went away before it was done ({details}).")
         if code is grpc.StatusCode.UNAVAILABLE:
+            tls = self._security.calls_tls or self._address.wants_tls
+            problem = tls_problem(self._address.host, self._address.port, self._security, tls)
+            if problem:
+                return RefusedError(f"No call reaches the driver at {target}: {problem}.")
             return UnreachableError(
                 f"No driver answers at {target} ({details}). Start one with `headrace driver`, or name another with "
                 "--driver or HEADRACE_DRIVER."

@@ -67,7 +67,7 @@ class LocalCluster:
     They listen on loopback, keep their files in a private directory and end with the program, also when it is killed.
     `memory_per_worker` takes bytes or text like `"2g"`; `data` maps names to directories that every worker offers as
     its own; `settings` are further settings by name, like `{"driver.warehouse": "/data/warehouse"}` (from the command
-    line resolved ones, which replace every other argument). The constructor returns when the driver answers and all
+    line: resolved ones, which replace every other argument). The constructor returns when the driver answers and all
     workers have joined, or raises ClusterError with the end of their logs. With `meanwhile`, which it calls while the
     processes start, it does not wait for the workers.
     """

@@ -145,7 +145,27 @@ def from_settings(settings: Settings) -> Security:
         path = settings.get(setting)
         if path is not None and not path.is_file():
             raise SettingError(f"{setting.name} (from {settings.source(setting)}): there is no file {path}.")
+    _check_tls_files(security)
     return security
+
+
+def _check_tls_files(security: Security) -> None:
+    """gRPC would say no more than that it cannot listen or connect."""
+    if not security.calls_tls:
+        return
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if security.tls_cert is not None:
+            what = f"{security.tls_cert} and {security.tls_key} are not a certificate and its private key in PEM"
+            # A key with a passphrase is refused rather than asked about.
+            context.load_cert_chain(security.tls_cert, security.tls_key, password="")
+        if security.tls_ca is not None:
+            what = f"{security.tls_ca} holds no certificates in PEM"
+            context.load_verify_locations(security.tls_ca)
+    except OSError as error:
+        raise SettingError(f"TLS: {what} ({getattr(error, 'reason', None) or error.strerror}).") from error
 
 
 def _secret(settings: Settings, setting: Setting[str], file_setting: Setting[Path | None]) -> str:
@@ -156,7 +176,8 @@ def _secret(settings: Settings, setting: Setting[str], file_setting: Setting[Pat
         try:
             secret = path.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise SettingError(f"{name}: {path} cannot be read: {error}.") from error
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise SettingError(f"{name}: {path} cannot be read: {reason}.") from error
         if not secret:
             raise SettingError(f"{name}: {path} is empty; it should hold the secret and nothing else.")
     # It travels in an HTTP/2 header.

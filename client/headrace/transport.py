@@ -82,7 +82,7 @@ def probe(host: str, port: int, flag: str = "--port") -> ListenError | None:
             return ListenError(f"{host} is no address of this machine; choose one of its own with --host.")
         if error.errno == errno.EACCES:
             return ListenError(f"Port {port} needs privileges; choose one above 1023 with {flag}.")
-        return ListenError(f"Cannot listen on {host_port(host, port)}: {error}.")
+        return ListenError(f"Cannot listen on {host_port(host, port)}: {error.strerror}.")
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -20,7 +21,7 @@ from grpc_reflection.v1alpha import reflection
 
 from headrace.address import DriverAddress, host_port
 from headrace.authentication import AuthenticationInterceptor
-from headrace.errors import ExitCode
+from headrace.errors import ExitCode, SettingError
 from headrace.security import Role, Security
 from headrace.transport import SERVER_OPTIONS, listen, open_aio_channel
 from headrace_driver.allocator import return_freed_blocks
@@ -30,7 +31,7 @@ from headrace_driver.cluster.assembly import ClusterSide
 from headrace_driver.connect.executions import Executions
 from headrace_driver.connect.operations import DETACHED_TIMEOUT_S
 from headrace_driver.connect.planning_threads import PlanningThreads
-from headrace_driver.connect.service import SparkConnectServicer, add_to_server
+from headrace_driver.connect.service import APPLICATION_KEY, SparkConnectServicer, add_to_server
 from headrace_driver.jobs.applications import Applications, ApplicationSettings
 from headrace_driver.jobs.service import JobsService
 from headrace_driver.journal.writer import Journal, NoJournal
@@ -42,6 +43,9 @@ from headrace_driver.web.server import HttpServer
 from headrace_driver.web.watcher import Watcher
 
 _log = structlog.get_logger("headrace.driver")
+
+_LOOPBACK = "127.0.0.1"
+_TOKEN_BYTES = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +92,15 @@ class DriverDaemon:
         self._cluster: ClusterSide | None = None
         self._connect: SparkConnectServicer | None = None
         self._addresses = DriverAddresses("", "")
+        self._for_applications: tuple[grpc.aio.Server, str, Security] | None = None
+        """The port they have to themselves, where they have one."""
 
     async def start(self) -> DriverAddresses:
         """Opens both ports; raises RefusedError or ListenError before anything has been started."""
         config = self._config
         if config.journal is not None:
             self._journal = OpenJournal.open(config.journal, self.fenced)
-        self._directory.mkdir(parents=True, exist_ok=True)
+        _make(self._directory)
         server = grpc.aio.server(interceptors=[AuthenticationInterceptor(config.security)], options=SERVER_OPTIONS)
         services = self._add_services(server)
         port = listen(server, config.host, config.port, config.security, Role.CLIENT)
@@ -110,6 +116,8 @@ class DriverDaemon:
         self._connect.start()
         await server.start()
         self._server = server
+        if config.security.require_client_cert:
+            await self._open_for_applications(self._connect)
         for service in ("", *services):
             await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         addresses = self._addresses
@@ -129,9 +137,7 @@ class DriverDaemon:
             rejoining=opened.rejoining if opened is not None else None,
         )
         applications = Applications(
-            ApplicationSettings(
-                self._directory / "applications", lambda: connection_variables(self._addresses.grpc, security)
-            )
+            ApplicationSettings(self._directory / "applications", self._way_here, self._application_ended)
         )
         executions = Executions(time.monotonic, journal=journal, detached_timeout_s=self._config.operation_timeout_s)
         shared, threads = GlobalViews(), PlanningThreads()
@@ -168,6 +174,26 @@ class DriverDaemon:
         reflection.enable_server_reflection([*services, reflection.SERVICE_NAME], server)
         return services
 
+    async def _open_for_applications(self, connect: SparkConnectServicer) -> None:
+        """PySpark cannot show a certificate. Under mutual TLS the applications this driver runs call a port of their
+        own, which only this host reaches and only their token opens."""
+        security = Security(token=secrets.token_hex(_TOKEN_BYTES))
+        server = grpc.aio.server(interceptors=[AuthenticationInterceptor(security)], options=SERVER_OPTIONS)
+        add_to_server(connect, server)
+        port = listen(server, _LOOPBACK, 0, security, Role.CLIENT)
+        await server.start()
+        self._for_applications = (server, host_port(_LOOPBACK, port), security)
+
+    def _way_here(self, application: str) -> dict[str, str]:
+        if self._for_applications is None:
+            return connection_variables(self._addresses.grpc, self._config.security, application)
+        _, address, security = self._for_applications
+        return connection_variables(address, security, application)
+
+    def _application_ended(self, application: str) -> None:
+        assert self._connect is not None, "nothing is submitted to a driver without services"
+        self._connect.close_application(application)
+
     def _cluster_side(self) -> ClusterSide:
         assert self._cluster is not None, "services are added before anything starts"
         return self._cluster
@@ -183,17 +209,30 @@ class DriverDaemon:
                 await self._connect.stop()
             await self._cluster_side().stop()
             await ending
+            if self._for_applications is not None:
+                await self._for_applications[0].stop(None)
         if self._http is not None:
             self._http.stop()
         if self._journal is not None:
             await asyncio.to_thread(self._journal.writer.stop)
         if self._made_directory:
             shutil.rmtree(self._directory, ignore_errors=True)
-        _log.info("driver stopped")
+        if self._server is not None:
+            _log.info("driver stopped")
 
 
-def connection_variables(address: str, security: Security) -> dict[str, str]:
-    """What leads a program on this host to the driver: PySpark by SPARK_REMOTE, `headrace.connect()` by the rest."""
+def _make(directory: Path) -> None:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingError(f"The driver's directory {directory} cannot be made: {error.strerror}.") from error
+
+
+def connection_variables(address: str, security: Security, application: str) -> dict[str, str]:
+    """What leads a program on this host to the driver: PySpark by SPARK_REMOTE, `headrace.connect()` by the rest.
+
+    The sessions it opens are marked as those of `application`.
+    """
     parsed = DriverAddress.parse(address)
     host = "localhost" if parsed.host in ("0.0.0.0", "::", "127.0.0.1", "::1") else parsed.host
     token = security.secret_of(Role.CLIENT)
@@ -203,6 +242,7 @@ def connection_variables(address: str, security: Security) -> dict[str, str]:
     elif token:
         # PySpark sends its token without TLS to localhost only; other parameters become metadata as they are.
         parameters["authorization"] = f"Bearer {token}"
+    parameters[APPLICATION_KEY] = application
     variables = {"SPARK_REMOTE": DriverAddress(host, parsed.port, parameters).url}
     files = {
         "HEADRACE_TLS_CA": security.tls_ca,

@@ -114,6 +114,8 @@ class Session:
         self._runs: OrderedDict[int, int] = OrderedDict()
         self.used_s = now_s
         self.closed = False
+        self.application = ""
+        """The submitted application that opened it, and with which it ends."""
 
     def note_run(self, plan_id: int, job_id: int) -> None:
         """The job that last computed a relation, by the id the client gave the relation."""
@@ -288,6 +290,7 @@ class SessionStore:
             said = f"Cannot clone session to target session ID {new_id} because a session with this ID was closed."
             raise _clone_error("TARGET_SESSION_ID_ALREADY_CLOSED", said, new_id)
         session = self._create(key, source.conf.copy(), source.catalog.copy())
+        session.application = source.application
         source.artifacts.copy_to(session.artifacts)
         for relation_id, plan in source.remote_relations.items():
             if isinstance(plan, InMemoryRelation):

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -103,7 +104,7 @@ def test_workers_are_shown(cluster: tuple[Path, str]) -> None:
     assert "w " in table.stdout
     assert "r1" in table.stdout
     [worker] = json.loads(headrace(tmp_path, "workers", "--json", "--driver", f"sc://{address}").stdout)
-    assert worker["registration"]["memory_bytes"] == str(1 << 30)
+    assert worker["registration"]["memory_bytes"] == 1 << 30
     assert worker["registration"]["slots"] == 1
 
 
@@ -120,8 +121,59 @@ def test_an_application_gives_back_output_and_exit_code(cluster: tuple[Path, str
     done = headrace(tmp_path, *arguments)
     assert done.returncode == 7
     port = address.rpartition(":")[2]
-    assert done.stdout == f"['7', '--flag', '-x'] sc://localhost:{port} mine\n"
+    way = f"sc://localhost:{port}/;headrace-application=application-1"
+    assert done.stdout == f"['7', '--flag', '-x'] {way} mine\n"
     assert done.stderr == "to stderr\n"
+
+
+def test_what_an_application_left_running_ends_with_it(cluster: tuple[Path, str]) -> None:
+    tmp_path, address = cluster
+    program = tmp_path / "leaving.py"
+    program.write_text(
+        "import os, threading, time\n"
+        "from pyspark.sql import SparkSession\n"
+        "spark = SparkSession.builder.getOrCreate()\n"
+        "endless = spark.sql('SELECT count(*) FROM range(1000000) a JOIN range(1000000) b ON a.id % 7 < b.id % 11')\n"
+        "threading.Thread(target=endless.collect, daemon=True).start()\n"
+        "from headrace.jobs import JobsClient\n"
+        "import headrace_proto.v1.jobs_pb2 as pb\n"
+        f"with JobsClient('{address}') as jobs:\n"
+        "    while not any(j.state == pb.JOB_RUNNING for j in jobs.list_jobs()):\n"
+        "        time.sleep(0.05)\n"
+        "os._exit(3)\n"
+    )
+    assert headrace(tmp_path, "submit", "--driver", address, str(program)).returncode == 3
+    for _ in range(100):
+        newest = json.loads(headrace(tmp_path, "jobs", "--limit", "1", "--json", "--driver", address).stdout)[0]
+        if newest["state"] == "JOB_CANCELLED":
+            return
+        time.sleep(0.1)
+    raise AssertionError(newest)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
+def test_an_application_does_not_outlive_a_killed_driver(tmp_path: Path) -> None:
+    program = tmp_path / "waiting.py"
+    program.write_text("import os, time\nprint(os.getpid(), flush=True)\ntime.sleep(600)\n")
+    with running(tmp_path, "driver", "--port", "0", "--http-port", "0", keys=2) as driver:
+        command = [*HEADRACE, "submit", "--driver", driver.printed["HEADRACE_DRIVER"], str(program)]
+        submitted = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(tmp_path)
+        )
+        assert submitted.stdout is not None
+        pid = int(submitted.stdout.readline())
+        driver.process.kill()
+        _, said = submitted.communicate(timeout=20)
+        assert submitted.returncode == ExitCode.UNREACHABLE
+        assert "went away before it was done" in said
+        for _ in range(100):
+            with suppress(psutil.NoSuchProcess):
+                if psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+                    time.sleep(0.05)
+                    continue
+            return
+        os.kill(pid, signal.SIGKILL)
+        raise AssertionError("the application runs on")
 
 
 def test_jobs_that_are_not_there(cluster: tuple[Path, str]) -> None:

@@ -107,6 +107,15 @@ def test_everything_over_mutual_tls(tmp_path: Path) -> None:
         # A shuffle: blocks go between the workers, and from them to the driver.
         assert session.sql("SELECT id % 7 AS k, count(*) FROM range(0, 1000, 1, 4) GROUP BY 1").count() == 7
         session.stop()
+        # PySpark cannot show a certificate; an application that the driver runs need not.
+        submitted = tmp_path / "submitted.py"
+        submitted.write_text(
+            "from pyspark.sql import SparkSession\n"
+            "import headrace\n"
+            "print(SparkSession.builder.getOrCreate().range(6).count(), headrace.connect().range(7).count())\n"
+        )
+        events = list(cluster.jobs.submit_application(submitted))
+        assert b"".join(event.stdout for event in events) == b"6 7\n", events
 
 
 def test_native_sql(cluster: headrace.LocalCluster, tmp_path: Path) -> None:

@@ -106,9 +106,12 @@ class WorkerConfig:
         least = least_budget(self.layout().slots)
         if self.resolved_memory_bytes() < least:
             return (
-                f"{self.resolved_memory_bytes() >> 20} MB of memory are too little for {self.layout().slots} tasks at "
-                f"once, which need {least >> 20} MB; give --memory more or --cores less"
+                f"{self.resolved_memory_bytes() >> 20} MB of memory are too little for {self.layout().slots} tasks "
+                f"at once, which need {least >> 20} MB; give --memory more or --cores less"
             )
+        for name, directory in self.data:
+            if not Path(directory).is_dir():
+                return f"there is no directory {directory} to offer as {name}; see --data"
         if bool(self.tls_cert) != bool(self.tls_key):
             return "TLS needs both a certificate and a key"
         if self.tls_ca and not self.tls_cert:

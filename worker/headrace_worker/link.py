@@ -171,8 +171,7 @@ class DriverLink:
             except grpc.aio.AioRpcError as error:
                 if error.code() in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
                     raise RegistrationRefused(
-                        f"the driver at {self._driver} refused the join secret: {error.details()}; start the worker "
-                        "with the driver's --join-secret"
+                        f"the driver at {self._driver} refused the join secret. {error.details()}"
                     ) from error
                 if failures == 0:
                     _log.warning("no stream to the driver", driver=self._driver, error=error.details())

@@ -44,16 +44,24 @@ def driver(settings: Settings) -> None:
 
     from headrace.daemons import driver_config
     from headrace.log import configure
+    from headrace.security import Role, check_may_listen
+    from headrace.transport import probe
     from headrace.without_pandas import forbid_pandas
 
     forbid_pandas()
     configure(settings.get(registry.LOG_FORMAT), settings.get(registry.LOG_LEVEL))
+    config = driver_config(settings, keeps_journal=True)
+    check_may_listen(config.host, config.security, Role.CLIENT)
+    for port, flag in ((config.port, "--port"), (config.http_port, "--http-port")):
+        problem = probe(config.host, port, flag)
+        if problem is not None:
+            raise problem
     from headrace_driver.daemon import run_driver
 
     def announce(addresses: DriverAddresses) -> None:
         click.echo(f"HEADRACE_DRIVER={addresses.grpc}\nHEADRACE_HTTP={addresses.http}")
 
-    asyncio.run(run_driver(driver_config(settings, keeps_journal=True), announce))
+    asyncio.run(run_driver(config, announce))
 
 
 @click.command()
@@ -66,7 +74,7 @@ def driver(settings: Settings) -> None:
 def worker(settings: Settings) -> int:
     """Start a worker and join it to a driver; it waits for one that is not there yet.
 
-    When it is ready for tasks it prints a line to standard output:
+    When it listens it prints a line to standard output; `headrace workers` tells whether it has joined:
 
     \b
         HEADRACE_WORKER=127.0.0.1:41236

@@ -21,10 +21,24 @@ if TYPE_CHECKING:
 
 _TASKS_SHOWN = 100
 """A job of more tasks lists them with --tasks only."""
+_DESCRIPTION = (24, 80)
+"""Characters of a job's description in a list: in a narrow terminal and at most."""
+_OTHER_COLUMNS = 95
+"""What the other columns of the list take, about."""
+_SPARE = (">shuffled", ">stages", ">rows", "submitted", ">tasks")
+"""Columns of the list that a narrow terminal can do without, in this order."""
+_JOB_ID = click.IntRange(0, (1 << 64) - 1)
 
 
 @click.command()
-@click.option("--limit", default=50, show_default=True, metavar="N", help="At most so many, the newest first; 0: all.")
+@click.option(
+    "--limit",
+    type=click.IntRange(0, (1 << 32) - 1),
+    default=50,
+    show_default=True,
+    metavar="N",
+    help="At most so many, the newest first; 0: all.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 @with_settings(registry.CLUSTER_DRIVER, *registry.CLIENT_SECURITY)
 def jobs(settings: Settings, limit: int, as_json: bool) -> None:
@@ -35,11 +49,12 @@ def jobs(settings: Settings, limit: int, as_json: bool) -> None:
         tables.show_json([tables.as_json(summary) for summary in found])
         return
     titles = (">job", "state", "submitted", ">time", ">stages", ">tasks", ">rows", ">shuffled", "description")
-    tables.show(tables.table(titles, [_summary_row(summary) for summary in found]))
+    width = tables.terminal_width()
+    tables.show(tables.table(titles, [_summary_row(summary, width) for summary in found], width, _SPARE))
 
 
 @click.command()
-@click.argument("job_id", type=int)
+@click.argument("job_id", type=_JOB_ID)
 @click.option("--plan", is_flag=True, help="Show the plans; the physical one with real rows, bytes, time and spill.")
 @click.option("--tasks", is_flag=True, help=f"List every task, also of a job of more than {_TASKS_SHOWN}.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object with everything.")
@@ -64,7 +79,7 @@ def job(settings: Settings, job_id: int, plan: bool, tasks: bool, as_json: bool)
 
 
 @click.command()
-@click.argument("job_id", type=int)
+@click.argument("job_id", type=_JOB_ID)
 @click.option("--reason", default="cancelled from the command line", help="Told to whoever waits for the job.")
 @with_settings(registry.CLUSTER_DRIVER, *registry.CLIENT_SECURITY)
 def cancel(settings: Settings, job_id: int, reason: str) -> int:
@@ -80,7 +95,9 @@ def _elapsed_us(summary: jobs_pb2.JobSummary) -> int:
     return max(0, end_us - summary.submitted_us)
 
 
-def _summary_row(summary: jobs_pb2.JobSummary) -> tuple[str, ...]:
+def _summary_row(summary: jobs_pb2.JobSummary, width: int) -> tuple[str, ...]:
+    """`width` of the terminal; the description gives way first, down to what tells one query from another."""
+    description_max = max(_DESCRIPTION[0], min(_DESCRIPTION[1], width - _OTHER_COLUMNS)) if width else _DESCRIPTION[1]
     from headrace.job_text import state_text
 
     return (
@@ -92,7 +109,7 @@ def _summary_row(summary: jobs_pb2.JobSummary) -> tuple[str, ...]:
         f"{summary.tasks_finished}/{summary.tasks}",
         f"{summary.rows_out:,}",
         byte_text(summary.shuffle_bytes),
-        " ".join(summary.description.split())[:80],
+        " ".join(summary.description.split())[:description_max],
     )
 
 

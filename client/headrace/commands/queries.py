@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 
 from headrace.commands import tables
 from headrace.commands.options import client_of, with_settings
-from headrace.errors import ExitCode
+from headrace.errors import ExitCode, NotFoundError
 from headrace.settings import Settings, registry
 
 if TYPE_CHECKING:
@@ -30,12 +31,11 @@ _ROWS_SHOWN = 1_000
 @with_settings(registry.CLUSTER_DRIVER, *registry.CLIENT_SECURITY)
 def sql(settings: Settings, text: str, conf: tuple[str, ...], as_json: bool, as_csv: bool) -> None:
     """Run SQL and print its rows. TEXT of - reads standard input, @FILE a file."""
-    if text == "-":
-        text = sys.stdin.read()
-    elif text.startswith("@"):
-        text = _read(Path(text[1:]))
+    if as_json and as_csv:
+        raise click.UsageError("--json and --csv exclude each other.")
+    statement, options = _text_of(text), dict(_pair(item) for item in conf)
     with client_of(settings) as client:
-        batches = _batches(client.submit_sql(text, dict(_pair(item) for item in conf)))
+        batches = _batches(client.submit_sql(statement, options))
         if as_json:
             _print_json(batches)
         elif as_csv:
@@ -47,7 +47,7 @@ def sql(settings: Settings, text: str, conf: tuple[str, ...], as_json: bool, as_
 @click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @click.option("--env", "environment", multiple=True, metavar="NAME=VALUE", help="Variable of the application.")
 @with_settings(registry.CLUSTER_DRIVER, *registry.CLIENT_SECURITY)
-@click.argument("application", type=click.Path(exists=True, dir_okay=False))
+@click.argument("application")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def submit(settings: Settings, application: str, arguments: tuple[str, ...], environment: tuple[str, ...]) -> int:
     """Run a Python application next to the driver, with its output and exit code here.
@@ -71,11 +71,18 @@ def submit(settings: Settings, application: str, arguments: tuple[str, ...], env
     return exit_code
 
 
-def _read(path: Path) -> str:
+def _text_of(given: str) -> str:
+    """The SQL that TEXT stands for. All of it is UTF-8 text; a shell and a file may hold any bytes."""
     try:
-        return path.read_text(encoding="utf-8")
+        if given == "-":
+            return sys.stdin.buffer.read().decode()
+        if given.startswith("@"):
+            return Path(given[1:]).read_bytes().decode()
+        return os.fsencode(given).decode()
     except OSError as error:
-        raise click.UsageError(f"{path} cannot be read: {error.strerror}.") from error
+        raise NotFoundError(f"{given[1:]} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise click.UsageError(f"The SQL text is not UTF-8: {error}.") from error
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -101,29 +108,38 @@ def _batches(events: Iterator[Any]) -> Iterator[pa.RecordBatch]:
 
 
 def _print_json(batches: Iterator[pa.RecordBatch]) -> None:
+    """UTF-8 whatever the terminal's encoding is, like CSV: scripts read it."""
+    from headrace.commands.values import json_value
+
     for batch in batches:
-        for row in batch.to_pylist():
-            click.echo(json.dumps(row, default=_json_value, ensure_ascii=False))
-
-
-def _json_value(value: Any) -> Any:
-    """Decimals and times as text, binary as hexadecimal digits."""
-    return value.hex() if isinstance(value, bytes) else str(value)
+        kinds = batch.schema.types
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            values = [json_value(value, kind) for value, kind in zip(row, kinds, strict=True)]
+            line = json.dumps(dict(zip(batch.schema.names, values, strict=True)), ensure_ascii=False)
+            sys.stdout.buffer.write(line.encode() + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def _print_csv(batches: Iterator[pa.RecordBatch]) -> None:
+    import pyarrow as pa
     import pyarrow.csv
+
+    from headrace.commands.values import csv_column
 
     sink: Any = None
     for batch in batches:
+        columns = [csv_column(column) for column in batch.columns]
+        written = pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
         if sink is None:
-            sink = pyarrow.csv.CSVWriter(sys.stdout.buffer, batch.schema)
-        sink.write_batch(batch)
+            sink = pyarrow.csv.CSVWriter(sys.stdout.buffer, written.schema)
+        sink.write_batch(written)
     if sink is not None:
         sink.close()
 
 
 def _print_table(batches: Iterator[pa.RecordBatch]) -> None:
+    from headrace.commands.values import cell_text
+
     titles: list[str] = []
     rows: list[list[str]] = []
     total = 0
@@ -131,20 +147,12 @@ def _print_table(batches: Iterator[pa.RecordBatch]) -> None:
         if not titles:
             titles = list(batch.schema.names)
         total += batch.num_rows
-        columns = [column.to_pylist() for column in batch.slice(0, max(0, _ROWS_SHOWN - len(rows))).columns]
-        rows += [[_cell(value) for value in row] for row in zip(*columns, strict=True)]
+        columns = [
+            [cell_text(value, column.type) for value in column.to_pylist()]
+            for column in batch.slice(0, max(0, _ROWS_SHOWN - len(rows))).columns
+        ]
+        rows += map(list, zip(*columns, strict=True))
     if titles:
         tables.show(tables.table(titles, rows))
     left_out = f", the first {len(rows):,} shown; --json or --csv prints all" if total > len(rows) else ""
     click.echo(f"({total:,} row{'' if total == 1 else 's'}{left_out})")
-
-
-def _cell(value: Any) -> str:
-    """As Spark's show prints it."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, bytes):
-        return f"[{value.hex(' ').upper()}]"
-    return str(value)

@@ -20,6 +20,20 @@ if TYPE_CHECKING:
 
 _WATCH_INTERVAL_S = 1.0
 """Workers report about once a second."""
+_SPARE = (
+    ">functions",
+    ">broadcast",
+    "rack",
+    ">disk free",
+    ">shuffle",
+    ">storage",
+    ">disk used",
+    "address",
+    ">failed",
+    ">done",
+    ">execution",
+)
+"""Columns that a narrow terminal can do without, in this order."""
 
 
 @click.command()
@@ -76,4 +90,4 @@ def _table(found: Sequence[jobs_pb2.WorkerDetail]) -> Table:
     who = ("worker", "state", "address", "rack", ">running")
     memory_by_kind = (">budget", ">execution", ">shuffle", ">broadcast", ">storage", ">functions", ">resident")
     more = (">disk used", ">disk free", ">done", ">failed", ">heard")
-    return tables.table(who + memory_by_kind + more, rows)
+    return tables.table(who + memory_by_kind + more, rows, tables.terminal_width(), _SPARE)

@@ -84,7 +84,7 @@ def parse_named_directory(text: str) -> tuple[str, Path]:
     name, separator, directory = text.partition("=")
     if not separator or not directory or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise ValueError(f"{text!r} is not NAME=DIR with a name of letters, digits and underscores, like logs=/var/log")
-    return name, Path(directory).expanduser()
+    return name, _path(directory)
 
 
 def parse_address(text: str) -> str:
@@ -158,7 +158,10 @@ def optional(kind: Kind[T]) -> Kind[T | None]:
 
 
 def _path(text: str) -> Path:
-    return Path(text.strip()).expanduser()
+    try:
+        return Path(text.strip()).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{text!r}: {str(error).rstrip('.').lower()}") from None
 
 
 def _text(text: str) -> str:

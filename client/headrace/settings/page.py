@@ -64,7 +64,7 @@ def default_text(setting: Setting[Any]) -> str:
         return str(value).lower()
     if setting.kind.name == "size":
         return format_size(int(value))
-    if setting.kind.name == "duration":
+    if setting.kind.name.startswith("duration"):
         return format_duration(float(value))
     return str(value)
 

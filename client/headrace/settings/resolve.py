@@ -6,6 +6,7 @@ import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -83,8 +84,12 @@ def _config_path(config: Path | None, environment: Mapping[str, str]) -> Path | 
         if not named.is_file():
             raise SettingError(f"The configuration file {named} does not exist.")
         return named
-    home = Path(environment.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())
-    for candidate in (Path("headrace.toml"), home / "headrace" / "config.toml"):
+    candidates = [Path("headrace.toml")]
+    # A user whom the system does not know, as in many containers, has no home.
+    with suppress(RuntimeError):
+        home = Path(environment.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())
+        candidates.append(home / "headrace" / "config.toml")
+    for candidate in candidates:
         if candidate.is_file():
             return candidate
     return None

@@ -256,12 +256,12 @@ class JobHistory:
             stage.finished += 1
             if stage.finished >= stage.task_count:
                 stage.state = "finished"
-        else:
+        elif has_failed(status):
             stage.failed += 1
         _add_metrics(stage.metrics, status.metrics)
         if task is None:
             return 0
-        task.state = "finished" if finished else "failed"
+        task.state = "finished" if finished else "failed" if has_failed(status) else "cancelled"
         task.finished_us = now_us
         task.executor_id = status.executor_id
         task.metrics.CopyFrom(status.metrics)
@@ -270,6 +270,16 @@ class JobHistory:
         spent_us = now_us - task.launched_us
         job.dispatch_us += max(0, spent_us - status.metrics.queue_us - status.metrics.run_us)
         return spent_us
+
+    def worker_lost(self, worker_id: str, now_us: int) -> None:
+        """What it was given and has not reported on went with it."""
+        for job_id in self._with_tasks:
+            job = self._jobs[job_id]
+            for stage in job.stages.values() if not job.is_over else ():
+                for task in stage.tasks.values():
+                    if task.worker_id == worker_id and task.state in ("launched", "running"):
+                        task.state, task.finished_us = "lost", now_us
+                        job.version += 1
 
     def _has_room(self, job: JobRecord) -> bool:
         if job.job_id not in self._with_tasks or job.tasks_kept >= TASKS_KEPT_PER_JOB:
@@ -295,6 +305,11 @@ class JobHistory:
             stage.tasks.clear()
         self._tasks_kept -= job.tasks_kept
         job.tasks_kept = 0
+
+
+def has_failed(status: task_pb2.TaskStatus) -> bool:
+    """Whether the attempt ended by a fault: one that was told to stop has not failed."""
+    return status.state == task_pb2.TaskStatus.FAILED and status.failure.WhichOneof("cause") != "cancelled"
 
 
 def _add_metrics(total: task_pb2.TaskMetrics, one: task_pb2.TaskMetrics) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from headrace_driver.cluster.history import JobHistory
+from headrace_driver.cluster.history import JobHistory, has_failed
 from headrace_driver.cluster.job_notes import JobNotes
 from headrace_driver.cluster.link import WorkerLink
 from headrace_driver.cluster.messages import (
@@ -215,7 +215,7 @@ class SchedulerShell:
             if spent_us:
                 metrics.launch_seconds.observe(max(0, spent_us - task.run_us - task.queue_us) / 1e6)
             finished += status.state == task_pb2.TaskStatus.FINISHED
-            failed += status.state == task_pb2.TaskStatus.FAILED
+            failed += has_failed(status)
             written_bytes += task.write_bytes
             local_bytes += task.fetch_local_bytes
             remote_bytes += task.fetch_remote_bytes
@@ -345,6 +345,7 @@ class SchedulerShell:
                     self._link(worker_id, lambda link: link.lose_holder(address))
             self._listening().worker_lost(action.worker_id, address)
             self.registry.lose(action.worker_id)
+            self._history.worker_lost(action.worker_id, _now_us())
         link = self._links.get(action.worker_id)
         if link is not None and link.incarnation == action.incarnation:
             link.close()

@@ -42,6 +42,8 @@ SMALL_BYTES = 64 << 10
 MAINTENANCE_INTERVAL_S = 5.0
 """Between two looks for sessions and operations that nobody uses any more, or less where they may wait for less."""
 LOOKS_WITHIN_TIMEOUT = 5
+APPLICATION_KEY = "headrace-application"
+"""Metadata by which the calls of a submitted application say whose they are."""
 
 _log = structlog.get_logger("headrace.connect")
 
@@ -140,6 +142,12 @@ class SparkConnectServicer:
                 continue
             _log.info("session expired", session=session.session_id, user=session.user_id)
             self._close(session.key)
+
+    def close_application(self, application: str) -> None:
+        """Ends the sessions of a submitted application with what runs in them: nobody is left who could ask for it."""
+        for session in self._sessions.all():
+            if session.application == application:
+                self._close(session.key)
 
     def _close(self, key: SessionKey, may_return: bool = False) -> Session | None:
         self._executions.close_session(key.user_id, key.session_id)
@@ -353,8 +361,11 @@ class SparkConnectServicer:
 
     def _session(self, request: Proto, call: _Call) -> Session:
         """The request's session, made if need be."""
-        call.session = self._sessions.find(_key(request))
+        call.session = found = self._sessions.find(_key(request))
         call.session = self._sessions.get_or_create(_key(request), request.client_observed_server_side_session_id)
+        if found is None:
+            sent = dict(call.context.invocation_metadata() or ())
+            call.session.application = str(sent.get(APPLICATION_KEY, ""))
         return call.session
 
     def _existing(self, request: Proto, call: _Call) -> Session:

@@ -25,6 +25,17 @@ _CHUNKS_AHEAD = 16
 _TERMINATE_S = 2.0
 """Between SIGTERM and SIGKILL."""
 
+_TIED = """\
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit(1)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+"""Becomes the program after telling the system to end it with the driver, however that ends (PR_SET_PDEATHSIG): nobody
+would hear of it any more. Not done between fork and exec, where a process with threads must not run Python."""
+
 _log = structlog.get_logger("headrace.applications")
 
 
@@ -38,11 +49,12 @@ class BadApplication(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ApplicationSettings:
-    """`connection` gives the variables that lead a program to this driver, its token included; it is called when a
-    program starts, since the port may be known only then."""
+    """`connection` gives the variables that lead the program of an application id to this driver, its token included;
+    it is called when a program starts, since the port may be known only then. `ended` is told when one has ended."""
 
     directory: Path
-    connection: Callable[[], Mapping[str, str]]
+    connection: Callable[[str], Mapping[str, str]]
+    ended: Callable[[str], None] = lambda _: None
     python: str = field(default=sys.executable)
 
 
@@ -76,21 +88,24 @@ class Applications:
                         yield event
             finally:
                 shutil.rmtree(directory, ignore_errors=True)
+                self._settings.ended(application_id)
         finally:
             self._running -= 1
 
     async def _execute(
         self, directory: Path, name: str, request: jobs_pb2.SubmitApplicationRequest, application_id: str
     ) -> AsyncGenerator[jobs_pb2.ApplicationEvent, None]:
+        python = self._settings.python
         process = await asyncio.create_subprocess_exec(
-            self._settings.python,
+            *(python, "-I", "-S", "-c", _TIED, str(os.getpid())),
+            python,
             str(directory / name),
             *request.arguments,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=directory,
-            env=self._environment(request.environment),
+            env=self._environment(request.environment, application_id),
             start_new_session=True,
         )
         _log.info("application started", application=application_id, program=name, pid=process.pid)
@@ -117,7 +132,7 @@ class Applications:
                 reader.cancel()
             await _end(process)
 
-    def _environment(self, asked: Mapping[str, str]) -> dict[str, str]:
+    def _environment(self, asked: Mapping[str, str], application_id: str) -> dict[str, str]:
         """The driver's environment, what the caller set, and the way to this driver, which the caller cannot change.
 
         The driver's own secrets and addresses stay behind.
@@ -128,7 +143,7 @@ class Applications:
             **inherited,
             **asked,
             "SPARK_CONNECT_MODE_ENABLED": "1",
-            **self._settings.connection(),
+            **self._settings.connection(application_id),
         }
 
 

@@ -42,9 +42,12 @@ class JournalStore:
 
     def __init__(self, directory: Path) -> None:
         """Raises RefusedError when another driver holds it, JournalError when it is of another version or damaged."""
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock = DirectoryLock(directory)
+        except OSError as error:
+            raise JournalError(f"The journal's directory {directory} cannot be used: {error.strerror}.") from error
         self.directory = directory
-        self._lock = DirectoryLock(directory)
         self._path = directory / "journal.db"
         try:
             self._open()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import click
 import pytest
 
 from headrace import cli
+from headrace.commands.tables import show, table
 from headrace.errors import ExitCode
 from headrace.quantities import byte_text, duration_text
 
@@ -39,7 +41,12 @@ def test_the_groups_help_says_of_each_command_what_its_own_help_says() -> None:
         (["job", "x"], "not a valid integer"),
         (["jobs", "--driver", "nowhere"], "is not HOST:PORT"),
         (["sql", "SELECT 1", "--conf", "x"], "is not NAME=VALUE"),
-        (["submit", "/nonexistent.py"], "does not exist"),
+        (["sql", "SELECT 1", "--json", "--csv"], "exclude each other"),
+        (["sql", "SELECT '\udcff'"], "not UTF-8"),
+        (["job", "-1"], "No such option"),
+        (["job", "--", "-1"], "-1 is not in the range"),
+        (["cancel", "99999999999999999999"], "not in the range"),
+        (["jobs", "--limit", "-3"], "-3 is not in the range"),
     ],
 )
 def test_wrong_use_ends_with_two_and_says_why(
@@ -47,6 +54,23 @@ def test_wrong_use_ends_with_two_and_says_why(
 ) -> None:
     assert cli.run(arguments) == ExitCode.USAGE
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["submit", "/nonexistent.py"], ["sql", "@/nonexistent.sql"]])
+def test_a_file_that_is_not_there(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.run(arguments) == ExitCode.NOT_FOUND
+    assert f"{arguments[1].lstrip('@')} cannot be read: No such file or directory." in capsys.readouterr().err
+
+
+def test_a_fault_of_our_own_says_so(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("out of order")
+
+    monkeypatch.setattr("headrace.jobs.JobsClient.list_jobs", broken)
+    assert cli.run(["jobs"]) == ExitCode.INTERNAL
+    shown = capsys.readouterr().err
+    assert "RuntimeError: out of order" in shown
+    assert "a fault of Headrace itself" in shown
 
 
 @pytest.mark.parametrize("arguments", [["jobs"], ["job", "1"], ["cancel", "1"], ["workers"], ["sql", "SELECT 1"]])
@@ -83,6 +107,25 @@ def test_an_address_of_another_machine(capsys: pytest.CaptureFixture[str]) -> No
     assert "192.0.2.1 is no address of this machine" in capsys.readouterr().err
 
 
+def test_a_narrow_terminal_gets_the_columns_that_fit_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [("w1", "10.0.0.1:15002", "7"), ("w2", "10.0.0.2:15002", "12")]
+    for width, spare, shown in (
+        (0, ("address",), ["worker   address          done"]),
+        (30, ("address",), ["worker   address          done"]),
+        (29, ("address",), ["worker   done", "No room for: address. A wider terminal and --json show them."]),
+        (3, (), ["worker   address          done"]),
+    ):
+        show(table(("worker", "address", ">done"), rows, width, spare))
+        lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+        assert [lines[0], *lines[4:]] == shown
+        assert lines[3].split()[-1] == "12"
+
+
+def test_a_long_value_is_not_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    show(table(("text",), [("x" * 30_000,)]))
+    assert "x" * 30_000 in capsys.readouterr().out
+
+
 def test_numbers_for_people() -> None:
     assert [byte_text(size) for size in (0, 1023, 1536, 5 << 30, 3 << 50)] == [
         "0 B",
@@ -97,3 +140,14 @@ def test_numbers_for_people() -> None:
         "2.50 s",
         "2 min 30 s",
     ]
+
+
+@pytest.mark.parametrize("flag", ["--dir", "--journal"])
+def test_a_directory_that_cannot_be_made(flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").touch()
+    wanted = str(tmp_path / "file" / "below")
+    assert cli.run(["driver", "--port", "0", "--http-port", "0", flag, wanted]) == ExitCode.FAILED
+    shown = capsys.readouterr().err
+    assert f"{wanted}" in shown
+    assert "cannot be used: Not a directory." in shown
+    assert "Traceback" not in shown

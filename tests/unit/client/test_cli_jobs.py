@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import grpc
@@ -12,6 +17,7 @@ import pyarrow as pa
 import pytest
 
 from headrace import cli
+from headrace.commands.values import cell_text
 from headrace.errors import ExitCode, QueryError
 from headrace.jobs import JobsClient
 from headrace_proto.v1 import cluster_pb2, common_pb2, jobs_pb2, jobs_pb2_grpc, task_pb2
@@ -25,6 +31,19 @@ def stream_of(table: pa.Table) -> bytes:
 
 
 ROWS = pa.table({"n": [1, None, 3], "text": ["a", "ü", None], "raw": [b"\x01\xff", None, b""]})
+KINDS = pa.table(
+    {
+        "l": pa.array([[1, None]], pa.list_(pa.int32())),
+        "m": pa.array([[("k", 1.5e10)]], pa.map_(pa.string(), pa.float64())),
+        "s": pa.array([{"a": 1, "b": None}], pa.struct([("a", pa.int32()), ("b", pa.string())])),
+        "d": pa.array([float("nan")]),
+        "f": pa.array([0.1], pa.float32()),
+        "e": pa.array([Decimal("1.50")]),
+        "t": pa.array([datetime(2020, 1, 1, 0, 0, 0, 120_000, UTC)], pa.timestamp("us", "UTC")),
+        "b": pa.array([b"\xff"]),
+        "i": pa.array([timedelta(days=1)], pa.duration("us")),
+    }
+)
 SUMMARY = jobs_pb2.JobSummary(
     job_id=4,
     description="SELECT\n  1",
@@ -82,6 +101,8 @@ class ScriptedJobs(jobs_pb2_grpc.JobsServicer):
             case "rows":
                 yield jobs_pb2.SqlEvent(arrow_stream=stream_of(ROWS))
                 yield jobs_pb2.SqlEvent(arrow_stream=stream_of(ROWS.slice(0, 1)))
+            case "kinds":
+                yield jobs_pb2.SqlEvent(arrow_stream=stream_of(KINDS))
             case "many":
                 yield jobs_pb2.SqlEvent(arrow_stream=stream_of(pa.table({"n": list(range(1500))})))
             case "none":
@@ -162,6 +183,45 @@ def test_sql_prints_json_lines_and_csv(headrace: Any) -> None:
     assert out == "\"conf\"\n\"{'a': 'b=c'}\"\n"
 
 
+def test_sql_prints_values_of_every_kind(headrace: Any) -> None:
+    _, out, _ = headrace("sql", "kinds")
+    shown = "[1, NULL] {k -> 1.5E10} {1, NULL} NaN 0.1 1.50 2020-01-01 00:00:00.12 [FF] 1 day, 0:00:00"
+    assert lines_of(out)[1] == shown.split()
+    code, out, _ = headrace("sql", "kinds", "--json")
+    assert code == ExitCode.OK
+    assert out.startswith('{"l": [1, null], "m": {"k": 15000000000.0}, "s": {"a": 1, "b": null}, "d": "NaN", ')
+    assert json.loads(out)["e"] == "1.50"
+    code, out, _ = headrace("sql", "kinds", "--csv")
+    assert code == ExitCode.OK
+    assert out.splitlines()[1].startswith('"[1, NULL]","{k -> 1.5E10}","{1, NULL}",nan,0.1,1.50,2020-01-01 ')
+    assert out.splitlines()[1].endswith(',"ff","1 day, 0:00:00"')
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0.0"),
+        (-0.0, "-0.0"),
+        (1e-3, "0.001"),
+        (9.99e-4, "9.99E-4"),
+        (9999999.0, "9999999.0"),
+        (1e7, "1.0E7"),
+        (-1.25e300, "-1.25E300"),
+        (float("-inf"), "-Infinity"),
+    ],
+)
+def test_doubles_are_written_as_java_writes_them(value: float, text: str) -> None:
+    assert cell_text(value, pa.float64()) == text
+
+
+def test_a_terminal_that_knows_few_characters_gets_all_rows(address: str) -> None:
+    command = [sys.executable, "-m", "headrace.cli", "sql", "rows", "--driver", address]
+    asked = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(command, env=asked, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (ExitCode.OK, "")
+    assert "(4 rows)" in done.stdout
+
+
 def test_sql_of_many_and_of_no_rows(headrace: Any) -> None:
     _, out, _ = headrace("sql", "many")
     assert "(1,500 rows, the first 1,000 shown; --json or --csv prints all)" in out
@@ -192,7 +252,7 @@ def test_jobs(headrace: Any) -> None:
     assert row[:2] == ["4", "finished"]
     assert row[4:] == ["1.50", "s", "2/2", "3/3", "12,345", "1.5", "KiB", "SELECT", "1"]
     [shown] = json.loads(headrace("jobs", "--limit", "1", "--json")[1])
-    assert (shown["job_id"], shown["state"], shown["spill_bytes"]) == ("4", "JOB_FINISHED", "0")
+    assert (shown["job_id"], shown["state"], shown["spill_bytes"]) == (4, "JOB_FINISHED", 0)
 
 
 def test_job_tells_stages_tasks_and_locality(headrace: Any) -> None:
@@ -202,7 +262,11 @@ def test_job_tells_stages_tasks_and_locality(headrace: Any) -> None:
     assert "kernel 900 µs, scan 1.50 s" in out
     assert "NODE_LOCAL:1 ANY:1" in out
     assert ["1.1.0", "finished", "worker-1", "worker-1/0", "NODE_LOCAL"] in [row[:5] for row in lines_of(out)]
-    assert json.loads(headrace("job", "4", "--json")[1])["physical_plan"] == "Physical!"
+    shown = json.loads(headrace("job", "4", "--json")[1])
+    assert shown["physical_plan"] == "Physical!"
+    assert shown["time_us"] == {"kernel": 900, "scan": 1_500_000}
+    assert [stage["metrics"]["rows_read"] for stage in shown["stages"]] == [100]
+    assert [task["id"]["job_id"] for task in shown["stages"][0]["tasks"]] == [4, 4]
 
 
 def test_job_plan(headrace: Any) -> None:

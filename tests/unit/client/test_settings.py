@@ -131,3 +131,14 @@ def test_no_variable_is_one_that_kubernetes_makes_for_a_service() -> None:
     names = [setting.variable for setting in registry.REGISTRY.values()]
     services = {f"HEADRACE_{service}_PORT" for service in ("DRIVER", "WORKER", "LOCAL")} | {"HEADRACE_PORT"}
     assert not [name for name in names if name in services or name.endswith(made)]
+
+
+def test_a_user_without_a_home_has_no_file_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def homeless(_: Path) -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Path, "expanduser", homeless)
+    assert not resolve({}, {}).sources
+    with pytest.raises(SettingError, match="could not determine home directory"):
+        resolve({"driver.directory": "~nobody/headrace"}, {})

@@ -60,6 +60,35 @@ def test_no_stage_runs_on_in_a_job_that_is_over() -> None:
     assert kept.detail().stages[0].state == "stopped"
 
 
+def test_tasks_told_to_stop_have_not_failed() -> None:
+    jobs = JobHistory()
+    jobs.add(record(1, tasks=2))
+    stopped = common_pb2.Failure(cancelled=common_pb2.Cancelled(reason="nobody needs it"))
+    died = common_pb2.Failure(executor_lost=common_pb2.ExecutorLost(exit_code=-9))
+    for partition, failure in enumerate((stopped, died)):
+        jobs.launched(launch(1, partition), "a", 1)
+        told = status(1, partition, task_pb2.TaskStatus.FAILED)
+        told.failure.CopyFrom(failure)
+        jobs.reported(TaskKey(1, 1, partition, 0), told, 2)
+    kept = jobs.get(1)
+    assert kept is not None
+    assert [task.state for task in kept.detail().stages[0].tasks] == ["cancelled", "failed"]
+    assert kept.summary().tasks_failed == 1
+
+
+def test_what_a_lost_worker_ran_is_lost() -> None:
+    jobs = JobHistory()
+    jobs.add(record(1, tasks=3))
+    for partition, worker in enumerate(("a", "a", "b")):
+        jobs.launched(launch(1, partition), worker, 1)
+    jobs.reported(TaskKey(1, 1, 0, 0), status(1, 0), 2)
+    jobs.worker_lost("a", 3)
+    kept = jobs.get(1)
+    assert kept is not None
+    tasks = kept.detail().stages[0].tasks
+    assert [(task.state, task.finished_us) for task in tasks] == [("finished", 2), ("lost", 3), ("launched", 0)]
+
+
 def test_tasks_of_old_jobs_go_first_then_the_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(history, "JOBS_KEPT", 4)
     monkeypatch.setattr(history, "JOBS_WITH_TASKS_KEPT", 2)

@@ -35,7 +35,7 @@ class EchoSql:
 async def jobs(directory: Path) -> AsyncIterator[tuple[Driver, Any]]:
     async with driver() as cluster:
         server = grpc.aio.server()
-        settings = ApplicationSettings(directory / "applications", lambda: {"SPARK_REMOTE": "sc://localhost:1"})
+        settings = ApplicationSettings(directory / "applications", lambda _: {"SPARK_REMOTE": "sc://localhost:1"})
         JobsService(cluster.side.runner, EchoSql(), Applications(settings)).add_to(server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

@@ -36,6 +36,7 @@ def test_little_memory_means_fewer_executors_with_more_threads() -> None:
         (WorkerConfig(driver="d:1", bind="somewhere"), "host:port"),
         (WorkerConfig(driver="d:1", bind="10.0.0.1:0", cores=1), "join secret"),
         (WorkerConfig(driver="d:1", slots=4, memory_bytes=300 << 20), "too little"),
+        (WorkerConfig(driver="d:1", cores=1, data=(("logs", "/no/such"),)), "no directory /no/such to offer as logs"),
         (WorkerConfig(driver="d:1", cores=1, tls_cert="c"), "certificate"),
         (WorkerConfig(driver="d:1", cores=1, tls_ca="c"), "of its own"),
         (WorkerConfig(driver="d:1", cores=1, tls_cert="c", tls_key="k", require_client_cert=True), "authority"),
