@@ -217,15 +217,31 @@ def zone_of(name: str) -> tzinfo:
     return find_zone(name) or UTC
 
 
+_CYCLE_US = 146_097 * DAY_US
+"""The calendar, days of the week included, is the same every 400 years."""
+_EARLIEST = datetime(1, 1, 3)
+_LATEST_CYCLE = datetime(9500, 1, 1) - datetime(1970, 1, 1)
+
+
+def moment_of(since_epoch_us: int) -> datetime:
+    """A moment without a zone as Python has it; years it does not have (before 1, after 9999) are in place of those
+    whose zones keep the same rules: the first one, and the same year of the last whole cycle of the calendar."""
+    try:
+        moment = datetime(1970, 1, 1) + timedelta(microseconds=since_epoch_us)
+    except OverflowError:
+        if since_epoch_us < 0:
+            return _EARLIEST
+        start_us = _LATEST_CYCLE // timedelta(microseconds=1)
+        return datetime(1970, 1, 1) + timedelta(microseconds=start_us + (since_epoch_us - start_us) % _CYCLE_US)
+    # Offsets from UTC reach a day.
+    return min(max(moment, _EARLIEST), datetime.max - timedelta(days=1))
+
+
 def utc_offset_us(instant_us: int, zone: tzinfo) -> int:
     """A zone's offset from UTC at an instant, in microseconds."""
     if zone is UTC:
         return 0
-    try:
-        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant_us)
-        offset = moment.astimezone(zone).utcoffset()
-    except OverflowError:
-        return 0
+    offset = moment_of(instant_us).replace(tzinfo=UTC).astimezone(zone).utcoffset()
     assert offset is not None
     return offset // timedelta(microseconds=1)
 
@@ -234,11 +250,15 @@ def offset_us(local_us: int, zone: tzinfo) -> int:
     """A zone's offset from UTC at a local time, in microseconds; of two possible ones the earlier instant's."""
     if zone is UTC:
         return 0
-    try:
-        moment = datetime(1970, 1, 1) + timedelta(microseconds=local_us)
-    except OverflowError:
-        # Beyond Python's years: the rules of the calendar's same place within them.
-        moment = datetime(1970, 1, 1) + timedelta(microseconds=local_us % (146_097 * DAY_US))
-    offset = moment.replace(tzinfo=zone).utcoffset()
+    offset = moment_of(local_us).replace(tzinfo=zone).utcoffset()
     assert offset is not None
     return offset // timedelta(microseconds=1)
+
+
+def date_text(days: int) -> str:
+    """Days since the epoch as Spark prints them, in any year: `2020-01-31`, `+10000-01-01`, `-0001-03-01`."""
+    cycles, rest = divmod(days + date(1970, 1, 1).toordinal() - 1, 146_097)
+    moment = date.fromordinal(rest + 1)
+    year = moment.year + 400 * cycles
+    sign = "-" if year < 0 else "+" if year > 9999 else ""
+    return f"{sign}{abs(year):04d}-{moment:%m-%d}"

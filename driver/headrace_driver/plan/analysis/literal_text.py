@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 from decimal import Decimal
 
 from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import (
     Literal,
 )
-from headrace_driver.sql.literals import utc_offset_us, zone_of
+from headrace_driver.sql.literals import DAY_US, date_text, utc_offset_us, zone_of
 
 _DATE_PARTS = ("DAY", "HOUR", "MINUTE", "SECOND")
 
@@ -24,7 +23,7 @@ def literal_text(e: Literal, *, quote_strings: bool = False, time_zone: str = "U
     if isinstance(dtype, t.BooleanType):
         return "true" if value else "false"
     if isinstance(dtype, t.DateType):
-        return f"DATE '{datetime.date(1970, 1, 1) + datetime.timedelta(days=value)}'"
+        return f"DATE '{date_text(value)}'"
     if isinstance(dtype, t.TimestampType | t.TimestampNTZType):
         word = "TIMESTAMP_NTZ" if isinstance(dtype, t.TimestampNTZType) else "TIMESTAMP"
         shift = utc_offset_us(value, zone_of(time_zone)) if word == "TIMESTAMP" else 0
@@ -44,9 +43,10 @@ def literal_text(e: Literal, *, quote_strings: bool = False, time_zone: str = "U
 
 
 def _timestamp_text(microseconds: int) -> str:
-    moment = datetime.datetime(1970, 1, 1) + datetime.timedelta(microseconds=microseconds)
-    text = moment.strftime("%Y-%m-%d %H:%M:%S")
-    return f"{text}.{moment.microsecond:06d}".rstrip("0") if moment.microsecond else text
+    days, of_day = divmod(microseconds, DAY_US)
+    seconds, micros = divmod(of_day, 1_000_000)
+    text = f"{date_text(days)} {seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+    return f"{text}.{micros:06d}".rstrip("0") if micros else text
 
 
 def _floating_text(value: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
 from typing import Any
 
 from headrace_driver.plan import types as t
@@ -32,6 +31,7 @@ from headrace_driver.plan.expressions import (
     UnresolvedStar,
     WindowExpression,
 )
+from headrace_driver.sql.literals import date_text
 
 _INFIX = frozenset(("+", "-", "*", "/", "%", "=", "<=>", "<", "<=", ">", ">=", "and", "or", "&", "|", "^", "div"))
 MAX_ITEMS = 25
@@ -60,10 +60,7 @@ def _literal(e: Any) -> str:
     if e.value is None:
         return "null"
     if isinstance(e.type, t.DateType):
-        try:
-            return str(date(1970, 1, 1) + timedelta(days=e.value))
-        except OverflowError:
-            return f"day {e.value}"
+        return date_text(e.value)
     return str(e.value).lower() if isinstance(e.value, bool) else str(e.value)
 
 
