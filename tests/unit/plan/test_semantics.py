@@ -266,6 +266,8 @@ ORDERED = {
     "dates": "SELECT d, id FROM a ORDER BY d DESC NULLS FIRST, id",
     "decimals": "SELECT x, id FROM a ORDER BY x, id",
     "an expression": "SELECT id FROM a ORDER BY v % 10 DESC, id",
+    "an expression of what is shown": "SELECT id, v FROM a ORDER BY v % 10 DESC, id",
+    "a constant": "SELECT id, v FROM a ORDER BY 1 + 1, id",
     "one value only": "SELECT id FROM a WHERE k = 3 ORDER BY k, id",
     "nothing": "SELECT id FROM e ORDER BY id",
     "groups": "SELECT k, sum(v) t FROM a GROUP BY k ORDER BY t DESC, k",
@@ -283,6 +285,15 @@ ORDERED = {
 SPARK_ONLY = {
     "rollup of nothing": Query(
         "SELECT k, count(*) FROM e GROUP BY ROLLUP (k)", peer="SELECT k, count(*) FROM e GROUP BY k"
+    ),
+    "sets of nothing without rows": Query(
+        "SELECT sum(v) FROM a WHERE v > 1000 GROUP BY k GROUPING SETS (())",
+        peer="SELECT sum(v) FROM a WHERE false GROUP BY k",
+    ),
+    "ordered by structs": Query(
+        "SELECT id, v FROM a WHERE k IS NOT NULL ORDER BY named_struct('k', k, 'id', id) DESC",
+        ordered=True,
+        peer="SELECT id, v FROM a WHERE k IS NOT NULL ORDER BY k DESC, id DESC",
     ),
     "left semi": Query(
         "SELECT id FROM a LEFT SEMI JOIN b ON a.k = b.k AND b.v > 40",
