@@ -78,6 +78,10 @@ JOINS = {
     "inner with a condition besides": "SELECT a.id, b.id FROM a JOIN b ON a.k = b.k AND a.v < b.v",
     "inner by two keys": "SELECT a.id, b.id FROM a JOIN b ON a.k = b.k AND a.s = b.s",
     "inner by an expression": "SELECT a.id, b.id FROM a JOIN b ON a.k + 1 = b.k",
+    "inner by decimals of two types": "SELECT a.id, b.id FROM a JOIN b"
+    " ON CAST(a.k AS DECIMAL(5,2)) = CAST(b.k AS DECIMAL(18,4))",
+    "full by decimals of 38 digits each": "SELECT a.id, b.id FROM a FULL JOIN b"
+    " ON CAST(a.k AS DECIMAL(38,20)) = CAST(b.k AS DECIMAL(38,0))",
     "null-safe": "SELECT a.id, b.id FROM a JOIN b ON a.k IS NOT DISTINCT FROM b.k",
     "left": "SELECT a.id, b.id, b.v FROM a LEFT JOIN b ON a.k = b.k",
     "left with a condition on the left": "SELECT a.id, b.id FROM a LEFT JOIN b ON a.k = b.k AND a.v > 50",
