@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from headrace_driver.errors import unsupported
 from headrace_driver.functions.registry import REGISTRY, BindContext, Function, FunctionKind
 from headrace_driver.plan.expressions import Call, Expression
+from headrace_driver.plan.types import DecimalType
 from headrace_driver.render.text import raising
 from headrace_driver.render.types import kernel_type
 
@@ -33,3 +34,15 @@ REGISTRY.add(
         raises=True,
     )
 )
+
+DECIMAL_DIGITS = "$decimal_digits"
+"""Text that is the same for equal decimals of any type; some that differ in sign share it, too."""
+
+
+def _decimal_digits(call: Call, args: Sequence[str]) -> str:
+    dtype = call.args[0].dtype
+    point = "" if isinstance(dtype, DecimalType) and dtype.scale else " || '.'"
+    return f"ltrim(rtrim(CAST(abs({args[0]}) AS VARCHAR){point}, '0'), '0')"
+
+
+REGISTRY.add(Function(DECIMAL_DIGITS, FunctionKind.SCALAR, _not_callable, render=_decimal_digits))

@@ -78,6 +78,10 @@ JOINS = {
     "inner with a condition besides": "SELECT a.id, b.id FROM a JOIN b ON a.k = b.k AND a.v < b.v",
     "inner by two keys": "SELECT a.id, b.id FROM a JOIN b ON a.k = b.k AND a.s = b.s",
     "inner by an expression": "SELECT a.id, b.id FROM a JOIN b ON a.k + 1 = b.k",
+    "inner by decimals of two types": "SELECT a.id, b.id FROM a JOIN b"
+    " ON CAST(a.k AS DECIMAL(5,2)) = CAST(b.k AS DECIMAL(18,4))",
+    "full by decimals of 38 digits each": "SELECT a.id, b.id FROM a FULL JOIN b"
+    " ON CAST(a.k AS DECIMAL(38,20)) = CAST(b.k AS DECIMAL(38,0))",
     "null-safe": "SELECT a.id, b.id FROM a JOIN b ON a.k IS NOT DISTINCT FROM b.k",
     "left": "SELECT a.id, b.id, b.v FROM a LEFT JOIN b ON a.k = b.k",
     "left with a condition on the left": "SELECT a.id, b.id FROM a LEFT JOIN b ON a.k = b.k AND a.v > 50",
@@ -266,6 +270,8 @@ ORDERED = {
     "dates": "SELECT d, id FROM a ORDER BY d DESC NULLS FIRST, id",
     "decimals": "SELECT x, id FROM a ORDER BY x, id",
     "an expression": "SELECT id FROM a ORDER BY v % 10 DESC, id",
+    "an expression of what is shown": "SELECT id, v FROM a ORDER BY v % 10 DESC, id",
+    "a constant": "SELECT id, v FROM a ORDER BY 1 + 1, id",
     "one value only": "SELECT id FROM a WHERE k = 3 ORDER BY k, id",
     "nothing": "SELECT id FROM e ORDER BY id",
     "groups": "SELECT k, sum(v) t FROM a GROUP BY k ORDER BY t DESC, k",
@@ -283,6 +289,15 @@ ORDERED = {
 SPARK_ONLY = {
     "rollup of nothing": Query(
         "SELECT k, count(*) FROM e GROUP BY ROLLUP (k)", peer="SELECT k, count(*) FROM e GROUP BY k"
+    ),
+    "sets of nothing without rows": Query(
+        "SELECT sum(v) FROM a WHERE v > 1000 GROUP BY k GROUPING SETS (())",
+        peer="SELECT sum(v) FROM a WHERE false GROUP BY k",
+    ),
+    "ordered by structs": Query(
+        "SELECT id, v FROM a WHERE k IS NOT NULL ORDER BY named_struct('k', k, 'id', id) DESC",
+        ordered=True,
+        peer="SELECT id, v FROM a WHERE k IS NOT NULL ORDER BY k DESC, id DESC",
     ),
     "left semi": Query(
         "SELECT id FROM a LEFT SEMI JOIN b ON a.k = b.k AND b.v > 40",

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from headrace_driver.functions.coercion import cast_to
+from headrace_driver.functions.decimals import holds, wider
+from headrace_driver.functions.internal import DECIMAL_DIGITS
 from headrace_driver.plan import logical as lp
+from headrace_driver.plan import types as t
 from headrace_driver.plan.conditions import conjuncts, equated
-from headrace_driver.plan.expressions import Attribute, Expression, walk
+from headrace_driver.plan.expressions import Attribute, Call, Expression, walk
 
 
 def key_pairs(join: lp.Join) -> tuple[list[tuple[Expression, Expression]], list[Expression]]:
@@ -18,13 +22,28 @@ def key_pairs(join: lp.Join) -> tuple[list[tuple[Expression, Expression]], list[
         if sides is not None:
             first, second = (_ids(side) for side in sides)
             if first and second and first <= left and second <= right:
-                pairs.append(sides)
+                pairs.append(_hashed_alike(*sides))
                 continue
             if first and second and first <= right and second <= left:
-                pairs.append((sides[1], sides[0]))
+                pairs.append(_hashed_alike(sides[1], sides[0]))
                 continue
         rest.append(term)
     return pairs, rest
+
+
+def _hashed_alike(left: Expression, right: Expression) -> tuple[Expression, Expression]:
+    """Decimals of different types in one form, as the kernel compares them by value but hashes them by their digits."""
+    a, b = left.dtype, right.dtype
+    if not isinstance(a, t.DecimalType) or not isinstance(b, t.DecimalType) or a == b:
+        return left, right
+    common = wider(a, b)
+    if holds(common, a) and holds(common, b):
+        return cast_to(left, common), cast_to(right, common)
+    return _digits(left), _digits(right)
+
+
+def _digits(e: Expression) -> Expression:
+    return Call(DECIMAL_DIGITS, (e,), t.STRING, e.nullable)
 
 
 def _ids(expression: Expression) -> set[int]:

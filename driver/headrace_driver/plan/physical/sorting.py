@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from headrace_driver.plan import logical as lp
+from headrace_driver.plan import types as t
 from headrace_driver.plan.expressions import Alias, Attribute, Expression, Literal, SortOrder, new_id
 from headrace_driver.plan.physical.exchange import ExchangeKind
 from headrace_driver.plan.physical.operator import ANYHOW, ONE_TASK, ORDERED, Estimate, Operator, Placement, Spread
@@ -72,6 +73,7 @@ def plan_range(
     planner: Planner, node: lp.LogicalPlan, child: Operator, order: tuple[SortOrder, ...], partitions: int
 ) -> Planned:
     """Sorted runs of a global order. `partitions` 0: as many as sizes suggest; otherwise as the user asked."""
+    output = child.output
     asked = planner.asked(node, "kept")
     if asked is None:
         child, key = _with_key(child, order[0].child)
@@ -84,7 +86,7 @@ def plan_range(
         return None
     size = size_of(kept)
     if not partitions and size.bytes <= planner.options.one_task_sort_bytes:
-        return _sorted(read(kept, ONE_TASK, max_tasks=1), order, ONE_TASK)
+        return _without_key(_sorted(read(kept, ONE_TASK, max_tasks=1), order, ONE_TASK), output)
     wanted = partitions or planner.partitions_for(size.bytes)
     ranged = planner.asked(node, "ranges")
     if ranged is None:
@@ -94,7 +96,7 @@ def plan_range(
         ranged = planner.asked(node, "ranges")
     if ranged is None or not ranged.is_finished:
         return None
-    return _sorted(read(ranged, ORDERED, exact_tasks=True), order, ORDERED)
+    return _without_key(_sorted(read(ranged, ORDERED, exact_tasks=True), order, ORDERED), output)
 
 
 def _with_key(child: Operator, key: Expression) -> tuple[Operator, Attribute]:
@@ -106,13 +108,21 @@ def _with_key(child: Operator, key: Expression) -> tuple[Operator, Attribute]:
     return ProjectRows(child, (*child.output, alias), output, child.placement, child.estimate), alias.attribute()
 
 
+def _without_key(op: Operator, output: tuple[Attribute, ...]) -> Operator:
+    """Without the column that `_with_key` added."""
+    return op if op.output == output else ProjectRows(op, output, output, op.placement, op.estimate)
+
+
 def _attribute(key: Expression) -> Attribute:
     assert isinstance(key, Attribute)
     return key
 
 
 def _bounds(stats: StageStats, key: SortOrder, partitions: int) -> tuple[Expression, ...]:
-    """Split points of the sampled first key, in the order's direction, each once."""
+    """Split points of the sampled first key, in the order's direction, each once. Values of nested types, which only
+    the kernel can compare, stay in one range."""
+    if isinstance(key.child.dtype, t.ArrayType | t.StructType):
+        return ()
     values = sorted(_sampled(stats.samples), reverse=not key.ascending)
     if not values:
         return ()
