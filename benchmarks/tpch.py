@@ -84,9 +84,12 @@ def _options() -> argparse.Namespace:
         "--memory", action="append", default=[], metavar="ENGINE=SIZE", help="an engine's memory setting (spark=8g)"
     )
     parser.add_argument("--cap", default="", help="memory control group around each engine's processes (1536m)")
-    parser.add_argument("--data", type=Path, help="directory of the tables; generated when absent")
+    parser.add_argument("--data", type=Path, help="directory of the tables; without it they are made")
     parser.add_argument("--output", type=Path, default=Path("benchmark-results"))
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.data is not None and not any(options.data.glob("*.parquet")):
+        parser.error(f"there are no Parquet files in {options.data}; without --data the tables are made")
+    return options
 
 
 def run_query(engines: list[EngineProcess], text: str, options: argparse.Namespace) -> dict[str, list[Run]]:
