@@ -20,12 +20,24 @@ SEEDS = 2
 
 LONG_SEEDS = int(os.environ.get("HEADRACE_SIMULATION_LONG_SEEDS", "60"))
 
-BLAMELESS = {"undisturbed", "deaths", "freezes", "streams", "drains", "statuses", "blocks", "slow workers"}
+BLAMELESS = {
+    "undisturbed",
+    "deaths",
+    "freezes",
+    "streams",
+    "drains",
+    "statuses",
+    "blocks",
+    "slow workers",
+    "long beside short",
+}
 """Shapes in which no job fails: what goes wrong is nobody's fault, and not so often that trying again does not help."""
 
 IN_THE_MIX = {
     "drains": {"adoptions", "dismissed"},
     "slow workers": {"speculated"},
+    "long beside short": {"preempted"},
+    "long beside short and faults": {"preempted", "driver deaths"},
     "too little memory": {"executors restarted", "retries after running out of memory"},
     "memory and caches": {"reads of cached rows", "evictions"},
     "caches": {"reads of cached rows", "adoptions"},
