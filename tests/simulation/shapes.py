@@ -91,10 +91,10 @@ SHAPES = {
         long_jobs=0.4,
         jobs=6,
         tasks_max=20,
-        worker_deaths=0.003,
+        worker_deaths=0.001,
         stream_cuts=0.01,
-        freezes=0.003,
-        driver_deaths=0.01,
+        freezes=0.001,
+        driver_deaths=0.005,
         caches=0.2,
     ),
     "all": Shape(

@@ -277,7 +277,7 @@ class JobHistory:
         """A task had to give its slot to another job."""
         job = self._jobs.get(key.job_id)
         if job is not None and len(job.decisions) < DECISIONS_KEPT:
-            job.decisions.append(f"A task of stage {key.stage_id} gave its slot to job {to_job_id}.")
+            job.decisions.append(f"a task of stage {key.stage_id} gave its slot to job {to_job_id}")
             job.version += 1
 
     def worker_lost(self, worker_id: str, now_us: int) -> None:

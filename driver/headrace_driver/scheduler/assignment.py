@@ -65,7 +65,8 @@ class Assignment:
 
     def _depth(self, stage: StageRun) -> int:
         """How many tasks of the stage may queue for each slot."""
-        return min(stage.prefetch_depth, self._depth_max)
+        depth = stage.prefetch_depth
+        return depth if depth < self._depth_max else self._depth_max
 
     def file(self, stage: StageRun, parents: Sequence[StageOutputs]) -> None:
         """Puts all tasks of a stage that became ready for the first time into its queues."""

@@ -117,7 +117,8 @@ class Launcher:
         else:
             stage.start(attempt)
         job.running += 1
-        job.slotless_since_s = job.preempted_for_s = None
+        if job.slotless_since_s is not None:
+            job.slotless_since_s = job.preempted_for_s = None
         worker_id = worker.worker_id
         if stage.key not in worker.programs:
             worker.programs.add(stage.key)
