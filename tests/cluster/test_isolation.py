@@ -134,6 +134,36 @@ def test_a_short_query_next_to_a_long_one_is_answered_soon(
     other.stop()
 
 
+def test_a_short_query_is_answered_while_endless_tasks_hold_every_slot(
+    own: headrace.LocalCluster, threads: ThreadPoolExecutor
+) -> None:
+    """No slot falls free by itself: one of the two tasks has to give up its own, and runs again afterwards."""
+    one, other = own.session(), own.session()
+    endless = threads.submit(one.sql(ENDLESS).collect)
+
+    def states() -> list[str]:
+        [job] = [job for job in running(own) if "never" in job.description]
+        return sorted(task.state for stage in own.jobs.get_job(job.job_id).stages for task in stage.tasks)
+
+    until(lambda: running(own) and states() == ["launched", "launched"], "every slot is held")
+    [job] = running(own)
+    short = threads.submit(other.range(100).repartition(4).groupBy("id").count().collect)
+    assert len(short.result(150)) == 100
+    assert not endless.done()
+    # Once for all stages of the short query, but where the machine is so busy that its planning takes seconds.
+    until(lambda: states().count("launched") == 2, "the slot was given back")
+    assert set(states()) == {"cancelled", "launched"}
+    long = own.jobs.get_job(job.job_id)
+    assert long.summary.state == jobs_pb2.JOB_RUNNING
+    assert long.summary.tasks_failed == 0
+    given = [sentence for sentence in long.decisions if "gave its slot" in sentence]
+    assert len(given) == states().count("cancelled")
+    one.interruptAll()
+    assert endless.exception(60) is not None
+    one.stop()
+    other.stop()
+
+
 # Cancelling.
 
 

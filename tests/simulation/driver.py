@@ -126,6 +126,8 @@ class SimulatedDriver:
                 sim.seen["retries after running out of memory"] += failure.HasField("out_of_memory")
             case actions.TaskSpeculated():
                 sim.seen["speculated"] += 1
+            case actions.TaskPreempted():
+                sim.seen["preempted"] += 1
             case actions.WakeAt(at_s):
                 self._wake_at(at_s)
             case _:

@@ -111,7 +111,8 @@ class Execution:
         reading = executor.running = executor.queue.pop(0)
         sim, shape = self._sim, self._sim.shape
         slow = 20.0 if shape.slow_tasks and sim.random.random() < shape.slow_tasks else 1.0
-        seconds = sim.random.expovariate(1 / shape.task_s) * slow * worker.slowness
+        longer = sim.clients.jobs[reading.launch.key.job_id].longer
+        seconds = sim.random.expovariate(1 / shape.task_s) * longer * slow * worker.slowness
         if shape.says_started:
             sim.daemons.say(worker, events.TaskStarted(worker.worker_id, reading.launch.key))
         sim.at(seconds * _FETCH_PART, lambda: self._fetch(worker, executor, reading, seconds))

@@ -26,6 +26,7 @@ class Observer:
         self._unusable: set[str] = set()
         self._wanted_bytes: dict[tuple[int, int, int], int] = {}
         """What tasks that ran out of memory should be granted next."""
+        self._preempted: dict[tuple[int, int, int], int] = defaultdict(int)
         self._checks = 0
 
     def before(self, event: events.Event) -> None:
@@ -72,6 +73,8 @@ class Observer:
                     assert launch.memory_bytes >= wanted, f"{launch.key} gets no more memory than before"
             case actions.TaskRetried(task, _, failure) if failure.HasField("out_of_memory"):
                 self._wanted_bytes[task[:3]] = 2 * failure.out_of_memory.granted_bytes
+            case actions.TaskPreempted(task, _, job_id):
+                self._check_preemption(task, job_id)
             case actions.StageCompleted(job_id, stats):
                 key = (job_id, stats.stage_id)
                 assert key not in self._stages_completed, f"stage {key} is completed twice"
@@ -91,6 +94,16 @@ class Observer:
                 self._announced[task.job_id][task.partition] = task.attempt
             case actions.ResultLost(job_id, _, partition):
                 del self._announced[job_id][partition]
+
+    def _check_preemption(self, task: TaskKey, job_id: int) -> None:
+        """A job keeps a slot, and no task loses its own again and again."""
+        self._preempted[task[:3]] += 1
+        assert self._preempted[task[:3]] <= self._scheduler.options.preemptions_max, f"{task} is preempted for ever"
+        robbed = self._scheduler.jobs[task.job_id]
+        assert job_id in self._scheduler.jobs
+        assert job_id != task.job_id
+        assert any(stage.current for stage in robbed.stages.values()), f"{task} was all that its job ran"
+        assert not robbed.complete
 
     def _check_inputs(self, launch: actions.Launch) -> None:
         """A task starts only when all it reads is complete, every part with a worker that is there."""

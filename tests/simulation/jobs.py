@@ -20,6 +20,7 @@ _KEPT_PROGRAMS = {
 KEPT_BYTES = 140 << 20
 """One cached block file: a small worker may keep two of them."""
 _FINAL = 4
+_LONGER = 30.0
 _MB = 1 << 20
 
 
@@ -37,6 +38,8 @@ class SimulatedJob:
     job_id: int
     specs: dict[int, StageSpec]
     user_error: tuple[int, int, int] | None = None
+    longer: float = 1.0
+    """How many times as long as others' its tasks take."""
     needs: dict[tuple[int, int], Need] = field(default_factory=dict)
     """By stage and partition."""
     cache_id: int = 0
@@ -121,6 +124,8 @@ class Plans:
         if rng.random() < self._shape.user_errors:
             stage = rng.choice(specs)
             job.user_error = (job_id, stage.stage_id, rng.randrange(len(stage.tasks)))
+        if self._shape.long_jobs and rng.random() < self._shape.long_jobs:
+            job.longer = _LONGER
         if self._shape.needs_mb_max:
             for spec in specs:
                 for task in spec.tasks:

@@ -15,6 +15,8 @@ class Shape:
     jobs: int = 3
     tasks_max: int = 12
     task_s: float = 0.5
+    long_jobs: float = 0.0
+    """Of jobs, those whose tasks take many times as long as others'."""
     spread_s: float = 5.0
     """Jobs come within this time."""
     worker_deaths: float = 0.0
@@ -84,6 +86,17 @@ SHAPES = {
     "caches": Shape(caches=0.8, worker_deaths=0.03, drains=0.03, lost_blocks=0.02, nondeterministic=0.2),
     "driver deaths": Shape(driver_deaths=0.1, worker_deaths=0.02, stream_cuts=0.02, caches=0.2, tasks_max=8),
     "tiny tasks": Shape(task_s=0.002, tasks_max=40, worker_deaths=0.05),
+    "long beside short": Shape(long_jobs=0.3, jobs=6, tasks_max=20),
+    "long beside short and faults": Shape(
+        long_jobs=0.4,
+        jobs=6,
+        tasks_max=20,
+        worker_deaths=0.001,
+        stream_cuts=0.01,
+        freezes=0.001,
+        driver_deaths=0.005,
+        caches=0.2,
+    ),
     "all": Shape(
         worker_deaths=0.01,
         freezes=0.01,
@@ -141,6 +154,8 @@ def small(shape: Shape) -> Shape:
     denser = {name: min(0.5, 2 * rate) for name, rate in rates.items()} if len(rates) < len(_PER_SECOND) / 2 else {}
     # A task is slow beside three others.
     tasks_max = 5 if shape.slow_workers else 3
+    # A job has more than its share beside two others.
+    jobs = 3 if shape.long_jobs else 2
     return replace(
-        shape, workers=3, hosts=3, jobs=2, tasks_max=tasks_max, task_s=shape.task_s / 2, spread_s=2.0, **denser
+        shape, workers=3, hosts=3, jobs=jobs, tasks_max=tasks_max, task_s=shape.task_s / 2, spread_s=2.0, **denser
     )

@@ -8,6 +8,7 @@ from collections import Counter
 
 import pytest
 
+from headrace_driver.scheduler import actions, events
 from headrace_driver.scheduler.options import SchedulerOptions
 from tests.simulation.cluster import Simulation
 from tests.simulation.shapes import SHAPES, Shape, small
@@ -20,12 +21,24 @@ SEEDS = 2
 
 LONG_SEEDS = int(os.environ.get("HEADRACE_SIMULATION_LONG_SEEDS", "60"))
 
-BLAMELESS = {"undisturbed", "deaths", "freezes", "streams", "drains", "statuses", "blocks", "slow workers"}
+BLAMELESS = {
+    "undisturbed",
+    "deaths",
+    "freezes",
+    "streams",
+    "drains",
+    "statuses",
+    "blocks",
+    "slow workers",
+    "long beside short",
+}
 """Shapes in which no job fails: what goes wrong is nobody's fault, and not so often that trying again does not help."""
 
 IN_THE_MIX = {
     "drains": {"adoptions", "dismissed"},
     "slow workers": {"speculated"},
+    "long beside short": {"preempted"},
+    "long beside short and faults": {"preempted", "driver deaths"},
     "too little memory": {"executors restarted", "retries after running out of memory"},
     "memory and caches": {"reads of cached rows", "evictions"},
     "caches": {"reads of cached rows", "adoptions"},
@@ -68,6 +81,29 @@ def test_every_job_ends_and_nothing_is_lost(name: str) -> None:
     play_all(name, SHAPES[name], range(SEEDS))
 
 
+def longest_wait_s(options: SchedulerOptions) -> float:
+    """From the plan of a job to its first task, in a cluster where all that is wrong is that some tasks take long."""
+    waits_s: list[float] = []
+    for seed in range(8):
+        waiting: dict[int, float] = {}
+        begun: set[int] = set()
+        for at_s, what in play(seed, SHAPES["long beside short"], options).record:
+            if isinstance(what, events.StagesPlanned):
+                if what.job_id not in begun:
+                    begun.add(what.job_id)
+                    waiting[what.job_id] = at_s
+            elif isinstance(what, actions.LaunchTasks):
+                first_of = {task.key.job_id for task in what.tasks} & waiting.keys()
+                waits_s += [at_s - waiting.pop(job_id) for job_id in first_of]
+    return max(waits_s)
+
+
+def test_no_job_waits_for_the_end_of_long_tasks() -> None:
+    """A slot is given to it at the first tick after two seconds; without that it waits several times as long."""
+    assert longest_wait_s(SchedulerOptions()) < 2.0 + 0.6
+    assert longest_wait_s(SchedulerOptions(preempt_after_s=float("inf"))) > 4.0
+
+
 def test_a_large_cluster() -> None:
     shape = Shape(workers=100, hosts=50, jobs=3, tasks_max=150, worker_deaths=0.002, executor_deaths=0.001)
     simulation = play(7, shape)
@@ -100,5 +136,5 @@ def test_a_thousand_workers() -> None:
         executor_deaths=0.001,
         stream_cuts=0.001,
     )
-    simulation = play(11, shape)
+    simulation = play(12, shape)
     assert {job.ended for job in simulation.jobs.values()} == {"done"}

@@ -106,6 +106,8 @@ def action(decided: actions.Action) -> str:
             return f"{worker_id} may go"
         case actions.TaskSpeculated(key, worker_id, slow, reason):
             return f"task {task(key)} is a second attempt, for one on {slow}: {reason}"
+        case actions.TaskPreempted(key, worker_id, job_id):
+            return f"task {task(key)} gives its slot on {worker_id} to job {job_id}"
         case actions.StageCompleted(job_id, stats):
             return f"stage {job_id}.{stats.stage_id} completed, {stats.rows} rows"
         case actions.ResultReady(key, worker_id):

@@ -24,6 +24,8 @@ JOBS_KEPT = 200
 JOBS_WITH_TASKS_KEPT = 50
 TASKS_KEPT_PER_JOB = 20_000
 TASKS_KEPT = 200_000
+DECISIONS_KEPT = 200
+"""Sentences of one job about slots it gave away are left out beyond so many: a long job beside a day of short ones."""
 SQL_CHARACTERS_KEPT = 64 << 10
 """Of one stage's program: more than anyone reads, bounded when a program carries a huge list of literals."""
 
@@ -270,6 +272,13 @@ class JobHistory:
         spent_us = now_us - task.launched_us
         job.dispatch_us += max(0, spent_us - status.metrics.queue_us - status.metrics.run_us)
         return spent_us
+
+    def preempted(self, key: TaskKey, to_job_id: int) -> None:
+        """A task had to give its slot to another job."""
+        job = self._jobs.get(key.job_id)
+        if job is not None and len(job.decisions) < DECISIONS_KEPT:
+            job.decisions.append(f"a task of stage {key.stage_id} gave its slot to job {to_job_id}")
+            job.version += 1
 
     def worker_lost(self, worker_id: str, now_us: int) -> None:
         """What it was given and has not reported on went with it."""

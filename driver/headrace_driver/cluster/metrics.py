@@ -22,6 +22,9 @@ class ClusterMetrics:
         self.tasks = Counter("headrace_tasks", "Task attempts, by what became of them.", ["state"], registry=registry)
         self.retries = Counter("headrace_task_retries", "Tasks run again, by cause.", ["cause"], registry=registry)
         self.speculations = Counter("headrace_task_speculations", "Second attempts at slow tasks.", registry=registry)
+        self.preemptions = Counter(
+            "headrace_task_preemptions", "Attempts that had to give their slot to another job.", registry=registry
+        )
         self.places = Counter("headrace_task_locality", "Task launches by locality.", ["locality"], registry=registry)
         self.locality_wait = Counter(
             "headrace_locality_wait_slot_seconds",

@@ -103,6 +103,7 @@ class SchedulerShell:
             actions.WorkerExcluded: self._worker_excluded,
             actions.TaskRetried: self._task_retried,
             actions.TaskSpeculated: self._task_speculated,
+            actions.TaskPreempted: self._task_preempted,
             actions.WakeAt: self._wake_at,
         }
 
@@ -382,6 +383,20 @@ class SchedulerShell:
             reason=action.reason,
         )
 
+    def _task_preempted(self, action: actions.TaskPreempted) -> None:
+        key = action.key
+        self._metrics.preemptions.inc()
+        self._history.preempted(key, action.job_id)
+        _log.info(
+            "a task gave its slot to another job",
+            job=key.job_id,
+            stage=key.stage_id,
+            task=key.partition,
+            attempt=key.attempt,
+            worker=action.worker_id,
+            to_job=action.job_id,
+        )
+
     def _wake_at(self, action: actions.WakeAt) -> None:
         if self._wake_s is None or action.at_s < self._wake_s:
             self._wake_s = action.at_s
@@ -408,9 +423,8 @@ class SchedulerShell:
             states[record.state(now_s)] += 1
         for state, count in states.items():
             self._metrics.workers.labels(state).set(count)
-        slots = pool.slots()
-        self._metrics.slots.set(slots)
-        self._metrics.slots_used.set(slots - pool.free_slots)
+        self._metrics.slots.set(pool.slots)
+        self._metrics.slots_used.set(pool.slots - pool.free_slots)
         self._metrics.locality_wait.inc(self.scheduler.take_locality_wait_slot_s())
         self._metrics.jobs_running.set(sum(not job.complete for job in self.scheduler.jobs.values()))
 

@@ -168,6 +168,16 @@ class TaskSpeculated:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskPreempted:
+    """An attempt was told to give its slot to another job; for logs and the job's page."""
+
+    key: TaskKey
+    worker_id: str
+    job_id: int
+    """Whose task gets the slot."""
+
+
+@dataclass(frozen=True, slots=True)
 class WakeAt:
     """Send a Tick at this time (the scheduler's clock) at the latest."""
 
@@ -192,5 +202,6 @@ Action: TypeAlias = (
     | WorkerExcluded
     | TaskRetried
     | TaskSpeculated
+    | TaskPreempted
     | WakeAt
 )

@@ -46,6 +46,7 @@ class Assignment:
         self._pool = pool
         self._options = options
         self._round = 0
+        self._depth_max = options.prefetch_depth_max
         self.wake_s: float | None = None
         """When waiting for locality will have lasted long enough for some task, found in this round."""
 
@@ -53,6 +54,19 @@ class Assignment:
         """A round is one pass over all jobs in which room at workers only becomes less."""
         self._round += 1
         self.wake_s = None
+        self._depth_max = self._options.prefetch_depth_max
+
+    def let_catch_up(self, stages: Iterable[StageRun]) -> None:
+        """Tasks of these stages found no room in this round: what is placed after them does not queue where they may
+        not, or the slots they wait for would never stand free."""
+        for stage in stages:
+            if stage.prefetch_depth < self._depth_max and stage.waiting > stage.pending.delayed:
+                self._depth_max = stage.prefetch_depth
+
+    def _depth(self, stage: StageRun) -> int:
+        """How many tasks of the stage may queue for each slot."""
+        depth = stage.prefetch_depth
+        return depth if depth < self._depth_max else self._depth_max
 
     def file(self, stage: StageRun, parents: Sequence[StageOutputs]) -> None:
         """Puts all tasks of a stage that became ready for the first time into its queues."""
@@ -73,8 +87,11 @@ class Assignment:
         else:
             stage.pending.add_free(partition)
 
-    def place(self, stage: StageRun, now_s: float) -> Placement | None:
-        """The next task of the stage and where it goes, or None when no waiting task may run on a worker with room."""
+    def place(self, stage: StageRun, now_s: float, slotless_since_s: float | None = None) -> Placement | None:
+        """The next task of the stage and where it goes, or None when no waiting task may run on a worker with room.
+
+        `slotless_since_s`: since when its job has had no slot at all, which counts as waiting for a better place.
+        """
         pending = stage.pending
         if pending.retries:
             found = self._place_retry(stage)
@@ -85,13 +102,26 @@ class Assignment:
             if found is not None:
                 return found
         if pending.has_free():
-            worker = self._pool.freest(stage.prefetch_depth)
+            worker = self._pool.freest(self._depth(stage))
             if worker is None:
                 return None
             partition = pending.take_free()
             if partition is not None:
                 return Placement(partition, worker, stage.default_place)
-        return self._place_moved(stage, now_s) if pending.movable else None
+        return self._place_moved(stage, now_s, slotless_since_s) if pending.movable else None
+
+    def would_place(self, stage: StageRun, worker: WorkerState, waited_s: float) -> bool:
+        """Whether a task of the stage would be placed on this worker, had it a free slot, after so long a wait."""
+        pending = stage.pending
+        if any(
+            stage.is_pending(partition) and self._may_retry_on(stage, partition, worker)
+            for partition in islice(pending.retries, _RETRIES_LOOKED_AT_MAX)
+        ):
+            return True
+        if pending.waits_for(worker):
+            return True
+        cheapest = pending.cheapest_move()
+        return cheapest is not None and min(cheapest[0], self._options.locality_wait_max_s) <= waited_s
 
     def place_of(self, stage: StageRun, partition: int, worker: WorkerState) -> Place:
         """How near to its input the task would be on this worker."""
@@ -126,16 +156,31 @@ class Assignment:
         """A worker with a free slot on which the task has not failed; one where it has only when there is no other."""
         pool = self._pool
         if stage.spec.tasks[partition].strict:
-            candidates = [worker for worker in self._workers_at(stage.preferences_of(partition)) if worker.usable]
-            fresh = [worker for worker in candidates if worker.index not in avoid] or candidates
+            fresh = self._strict_places(stage, partition, avoid)
             return next((worker for worker in fresh if pool.is_open(worker, 0)), None)
-        others = sum(1 for index in avoid if index in pool.by_index and pool.by_index[index].usable)
-        may_return = others >= pool.usable_count
+        may_return = self._has_failed_everywhere(avoid)
         return next((w for w in pool.open_workers(0) if may_return or w.index not in avoid), None)
+
+    def _may_retry_on(self, stage: StageRun, partition: int, worker: WorkerState) -> bool:
+        """Whether a failed task may run on this worker."""
+        avoid = stage.pending.avoid.get(partition, _NOBODY)
+        if stage.spec.tasks[partition].strict:
+            return worker in self._strict_places(stage, partition, avoid)
+        return worker.index not in avoid or self._has_failed_everywhere(avoid)
+
+    def _strict_places(self, stage: StageRun, partition: int, avoid: AbstractSet[int]) -> list[WorkerState]:
+        """Usable workers with a strict task's data; those where it has failed only when there are no others."""
+        candidates = [worker for worker in self._workers_at(stage.preferences_of(partition)) if worker.usable]
+        return [worker for worker in candidates if worker.index not in avoid] or candidates
+
+    def _has_failed_everywhere(self, avoid: AbstractSet[int]) -> bool:
+        pool = self._pool
+        others = sum(1 for index in avoid if index in pool.by_index and pool.by_index[index].usable)
+        return others >= pool.usable_count
 
     def _place_local(self, stage: StageRun) -> Placement | None:
         """Each place in turn gives one task, so that a stage spreads over all its places."""
-        pending, pool, depth = stage.pending, self._pool, stage.prefetch_depth
+        pending, pool, depth = stage.pending, self._pool, self._depth(stage)
         if pending.round != self._round:
             pending.round = self._round
             pending.round_candidates = self._local_candidates(stage)
@@ -152,7 +197,7 @@ class Assignment:
 
     def _local_candidates(self, stage: StageRun) -> deque[WorkerState]:
         """Workers with room that may have local tasks, looked up from whichever side is smaller."""
-        pending, pool, depth = stage.pending, self._pool, stage.prefetch_depth
+        pending, pool, depth = stage.pending, self._pool, self._depth(stage)
         if len(pending.by_host) + len(pending.by_worker) > pool.usable_count:
             return deque(pool.open_workers(depth))
         named = (pool.by_id[name] for name in pending.by_worker if name in pool.by_id)
@@ -160,7 +205,7 @@ class Assignment:
         found = {worker.index: worker for group in (named, hosted) for worker in group if pool.is_open(worker, depth)}
         return deque(sorted(found.values(), key=lambda worker: -worker.free))
 
-    def _place_moved(self, stage: StageRun, now_s: float) -> Placement | None:
+    def _place_moved(self, stage: StageRun, now_s: float, slotless_since_s: float | None) -> Placement | None:
         """The task whose input is cheapest to move, once that costs no more than has been waited."""
         pending, pool = stage.pending, self._pool
         cheapest = pending.cheapest_move()
@@ -169,7 +214,10 @@ class Assignment:
         if pending.wait_started_s is None:
             pending.wait_started_s = now_s
         transfer_s, partition = cheapest
-        ready_s = pending.wait_started_s + min(transfer_s, self._options.locality_wait_max_s)
+        waits_since_s = pending.wait_started_s
+        if slotless_since_s is not None:
+            waits_since_s = min(waits_since_s, slotless_since_s)
+        ready_s = waits_since_s + min(transfer_s, self._options.locality_wait_max_s)
         if ready_s > now_s:
             self.wake_s = ready_s if self.wake_s is None else min(self.wake_s, ready_s)
             return None

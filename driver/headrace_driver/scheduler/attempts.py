@@ -47,6 +47,8 @@ class Attempts:
         if job is None:
             return None
         job.running -= 1
+        if not job.running:
+            job.idle_since_s = self._state.now_s
         return job, job.stages[attempt.key.stage_id]
 
     def finished(self, event: events.TaskFinished) -> None:

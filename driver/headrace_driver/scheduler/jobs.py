@@ -28,6 +28,12 @@ class JobRun:
         """Stages with waiting tasks whose input is complete, oldest first."""
         self.running = 0
         """Slots it occupies, cancelled attempts included."""
+        self.idle_since_s = now_s
+        """When the last of its attempts ended, while it has none."""
+        self.slotless_since_s: float | None = None
+        """Since when tasks of it could run and none does, as far as seen by looks."""
+        self.preempted_for_s: float | None = None
+        """When others were last looked at for a slot it might get, while it has none."""
         self.consumed: set[int] = set()
         """Partitions of the result the client has read."""
         self.announced: set[int] = set()

@@ -59,6 +59,7 @@ class Lifecycle:
         linked = job.linked()
         job.unlink()
         del self._jobs[job.job_id]
+        self._launcher.favoured.pop(job.job_id, None)
         for job_id in linked & self._jobs.keys():
             self.refresh(self._jobs[job_id])
 
@@ -94,6 +95,7 @@ class Lifecycle:
             self._outbox.note(StageCompleted(job.job_id, stats))
             if stage.is_final:
                 job.complete = True
+                self._launcher.favoured.pop(job.job_id, None)
                 self._outbox.note(CompleteJob(job.job_id, stats))
         if stage.is_kept:
             # It may live for days; what went wrong before it was whole again is no reason to give it up.

@@ -109,6 +109,19 @@ class SchedulerOptions:
     speculation_slots_fraction: float = 0.1
     """Most slots of the cluster that second attempts may take, though always one."""
 
+    preempt_after_s: float = 2.0
+    """A job that runs nothing while others hold every slot gets one of theirs after so long: longer than most tasks
+    take, so that nothing is thrown away where a slot would have been free soon, and soon for who waits for an answer.
+    After as long again without effect it is tried again: an attempt that is cancelled ends within a second."""
+
+    preemptions_max: int = 2
+    """Times one task may lose its slot to other jobs: what a stream of short queries costs a long one stays bounded,
+    and it ends. Twice, since the first attempts of a stage all begin at once and stand in the way together."""
+
+    slot_hold_s: float = 1.0
+    """A job that others gave a slot to keeps it so long while its next stage is planned, which takes milliseconds, on a
+    busy machine more: else each of its stages would cost another task its slot."""
+
     adoptions_max: int = 64
     """Outputs one worker is asked to take over at once: keeps every taker busy, and little is lost with one of them."""
 

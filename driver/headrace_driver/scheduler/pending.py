@@ -121,6 +121,23 @@ class PendingTasks:
         """Whether a task without preference may wait (its entry may be stale)."""
         return bool(self._free) or self._fresh < self._fresh_end
 
+    def waits_for(self, worker: WorkerState) -> bool:
+        """Whether a task surely waits that prefers this worker or its host, or nothing."""
+        queues = (self._free, self.by_worker.get(worker.worker_id), self.by_host.get(worker.host))
+        for queue in queues:
+            while queue and not self._is_waiting(queue[0]):
+                queue.popleft()
+            if queue:
+                return True
+        while self._fresh < self._fresh_end and not self._is_waiting(self._fresh):
+            self._fresh += 1
+        return self._fresh < self._fresh_end
+
+    @property
+    def delayed(self) -> int:
+        """Tasks whose time has not come, those included that have finished meanwhile."""
+        return len(self._delayed_set)
+
     def has_places(self) -> bool:
         """Whether a task that prefers a place may wait (its entry may be stale)."""
         return bool(self.by_host) or bool(self.by_worker)

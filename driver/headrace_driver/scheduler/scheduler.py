@@ -1,7 +1,7 @@
 """The scheduler's face: events in, actions out.
 
 What depends on the order of events lies here (jobs and their planning), in `attempts`, `lifecycle` and `membership`;
-what decides lies in `assignment`, `fairness`, `health`, `recovery` and `retries`.
+what decides lies in `assignment`, `fairness`, `health`, `preemption`, `recovery` and `retries`.
 """
 
 from __future__ import annotations
@@ -188,6 +188,7 @@ class Scheduler:
     def _tick(self, event: events.Tick) -> None:
         if event.stalled_s > 0:
             self.health.forgive(event.stalled_s)
+        self.pool.look()
         self._membership.look()
         for job in list(self.jobs.values()):
             failure = self._dead_end(job)
@@ -196,6 +197,8 @@ class Scheduler:
         self._state.leaving.look(self.jobs, self._state.now_s)
         self._state.replication.look(self.jobs, self._state.now_s)
         self._state.speculation.look(self.jobs.values(), self._state.now_s)
+        for job in self._state.preemption.look(self.jobs.values(), self._state.now_s):
+            self._lifecycle.refresh(job)
 
     def _dead_end(self, job: JobRun) -> common_pb2.Failure | None:
         starved = deadends.starved(job, self.pool.usable_count, self._state.now_s, self.options)

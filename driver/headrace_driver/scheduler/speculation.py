@@ -63,7 +63,7 @@ class Speculation:
             return
         jobs = [job for job in jobs if not job.complete or job.ready]
         copies = sum(len(stage.copies) for job in jobs for stage in job.stages.values())
-        allowed = max(1, int(self._pool.slots() * self._options.speculation_slots_fraction))
+        allowed = max(1, int(self._pool.slots * self._options.speculation_slots_fraction))
         slow = [
             (-times, job.order, stage.key.stage_id, attempt.key.partition, job, stage, attempt, reason)
             for job in jobs

@@ -37,6 +37,8 @@ class StageRun:
         """The attempt of each running partition that is expected to finish it."""
         self.copies: dict[int, Attempt] = {}
         """Second attempts at partitions whose first one is slow; whichever finishes first counts."""
+        self.preemptions: dict[int, int] = {}
+        """How often attempts at a partition had to give their slot to another job."""
         self.run_s = array("f", [0.0]) * count
         """How long the attempt took that counts; 0 where that is unknown."""
         self.counts: dict[int, FailureCounts] = {}

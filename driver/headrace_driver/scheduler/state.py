@@ -12,6 +12,7 @@ from headrace_driver.scheduler.launching import Launcher
 from headrace_driver.scheduler.leaving import Leaving
 from headrace_driver.scheduler.options import SchedulerOptions
 from headrace_driver.scheduler.outbox import Outbox
+from headrace_driver.scheduler.preemption import Preemption
 from headrace_driver.scheduler.recovery import Recovery
 from headrace_driver.scheduler.replication import Replication
 from headrace_driver.scheduler.speculation import Speculation
@@ -36,13 +37,15 @@ class SchedulerState:
     leaving: Leaving = field(init=False)
     replication: Replication = field(init=False)
     speculation: Speculation = field(init=False)
+    preemption: Preemption = field(init=False)
 
     def __post_init__(self) -> None:
         pool, outbox, options = self.pool, self.outbox, self.options
         health = self.health = Health(options)
         assignment = self.assignment = Assignment(pool, options)
         launcher = self.launcher = Launcher(pool, assignment, outbox, options)
-        self.recovery = Recovery(assignment, health, outbox, options)
+        recovery = self.recovery = Recovery(assignment, health, outbox, options)
         self.leaving = Leaving(pool, health, outbox, options)
         self.replication = Replication(pool, health, outbox, options)
         self.speculation = Speculation(pool, health, assignment, launcher, outbox, options)
+        self.preemption = Preemption(pool, assignment, launcher, recovery, outbox, options)

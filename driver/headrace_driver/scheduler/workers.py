@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 
 from headrace_driver.scheduler.identity import OutputKey, Place, TaskKey
 
+_CLOSED = -(1 << 20)
+"""The bucket of full workers where nothing ends: below any depth of queues."""
+
 
 @dataclass(slots=True)
 class Attempt:
@@ -29,6 +32,11 @@ class Attempt:
     """Told to stop: it holds its slot until the worker reports, but its failure means nothing any more."""
     unlisted: int = 0
     """Heartbeats in a row that did not list it."""
+
+    @property
+    def has_slot(self) -> bool:
+        """It runs, or nothing but the worker itself keeps it from running."""
+        return self.started or self.worker.free >= 0
 
     def start(self, now_s: float) -> None:
         """The worker says that it runs."""
@@ -54,6 +62,10 @@ class WorkerState:
     jobs: set[int] = field(default_factory=set)
     """Jobs of which it may hold something."""
     bucket: int | None = None
+    moved: bool = False
+    """An attempt has ended since the last look."""
+    stuck: bool = False
+    """All slots are held and nothing has ended for a while: what would be queued there might wait for long."""
 
     @property
     def free(self) -> int:
@@ -63,7 +75,9 @@ class WorkerState:
     def load_bucket(self) -> int:
         """Free slots; once full, minus the number of whole layers of queued tasks (one layer: one task a slot)."""
         free = self.slots - len(self.running)
-        return free if free > 0 else -(-free // self.slots)
+        if free > 0:
+            return free
+        return _CLOSED if self.stuck else -(-free // self.slots)
 
 
 class WorkerPool:
@@ -75,6 +89,8 @@ class WorkerPool:
         self.by_host: dict[str, dict[int, WorkerState]] = {}
         self.by_rack: dict[str, dict[int, WorkerState]] = {}
         self.usable_count = 0
+        self.slots = 0
+        """Slots of all usable workers."""
         self.free_slots = 0
         """Idle slots of usable workers."""
         self._next_index = 0
@@ -107,6 +123,7 @@ class WorkerPool:
             return
         worker.usable = usable
         self.usable_count += 1 if usable else -1
+        self.slots += worker.slots if usable else -worker.slots
         self.free_slots += max(0, worker.free) * (1 if usable else -1)
         if usable:
             self._file(worker)
@@ -127,12 +144,24 @@ class WorkerPool:
         """The attempt's slot is free again."""
         worker = attempt.worker
         del worker.running[attempt.key]
+        worker.moved, worker.stuck = True, False
         if worker.usable:
             if len(worker.running) < worker.slots:
                 self.free_slots += 1
             if worker.bucket != worker.load_bucket():
                 self._unfile(worker)
                 self._file(worker)
+
+    def look(self) -> None:
+        """Finds workers where nothing has ended since the last look: nothing is queued there until something does."""
+        for worker in self.by_index.values():
+            stuck = not worker.moved and len(worker.running) >= worker.slots
+            worker.moved = False
+            if stuck != worker.stuck:
+                worker.stuck = stuck
+                if worker.usable:
+                    self._unfile(worker)
+                    self._file(worker)
 
     def freest(self, depth: int) -> WorkerState | None:
         """The usable worker with most free slots, or with fewest queued tasks below `depth` a slot; else None."""
@@ -153,10 +182,6 @@ class WorkerPool:
             bucket = self._buckets.get(level)
             if bucket:
                 yield from bucket.values()
-
-    def slots(self) -> int:
-        """Slots of all usable workers."""
-        return sum(worker.slots for worker in self.by_index.values() if worker.usable)
 
     def _file(self, worker: WorkerState) -> None:
         level = worker.load_bucket()

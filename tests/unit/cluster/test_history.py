@@ -76,6 +76,18 @@ def test_tasks_told_to_stop_have_not_failed() -> None:
     assert kept.summary().tasks_failed == 1
 
 
+def test_slots_given_to_others_are_told_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "DECISIONS_KEPT", 3)
+    jobs = JobHistory()
+    jobs.add(record(1))
+    for other in range(2, 9):
+        jobs.preempted(TaskKey(1, 1, 0, 0), other)
+    jobs.preempted(TaskKey(99, 1, 0, 0), 2)
+    kept = jobs.get(1)
+    assert kept is not None
+    assert list(kept.detail().decisions) == [f"a task of stage 1 gave its slot to job {other}" for other in (2, 3, 4)]
+
+
 def test_what_a_lost_worker_ran_is_lost() -> None:
     jobs = JobHistory()
     jobs.add(record(1, tasks=3))
