@@ -15,6 +15,7 @@ from headrace_driver.cluster.replay import Replay, digest_of
 from headrace_driver.journal.state import KeptJob, KeptOutput, KeptStep
 from headrace_driver.plan.stage import OutputKind, StageSpec
 from headrace_driver.scheduler import events
+from headrace_driver.scheduler.identity import OutputKey
 from headrace_proto.v1 import cluster_pb2
 from tests.simulation.jobs import SimulatedJob
 from tests.simulation.workers import FakeWorker
@@ -61,12 +62,12 @@ class Restarts:
             known.steps = []
             self._kept[job.job_id] = known
 
-    def accepted(self, accepted: list[events.TaskFinished | int]) -> None:
+    def accepted(self, accepted: list[events.TaskFinished | OutputKey]) -> None:
         """Outputs that count, as the scheduler says."""
         for done in accepted:
-            if isinstance(done, int):
-                if done in self._kept:
-                    self._kept[done].outputs.clear()
+            if isinstance(done, OutputKey):
+                if done.job_id in self._kept:
+                    self._kept[done.job_id].outputs.pop(done.stage_id, None)
                 continue
             kept = self._kept.get(done.key.job_id)
             if kept is not None:

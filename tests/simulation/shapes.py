@@ -85,6 +85,9 @@ SHAPES = {
     "too little memory": Shape(memory_mb=640, needs_mb_max=500, slots=3),
     "caches": Shape(caches=0.8, worker_deaths=0.03, drains=0.03, lost_blocks=0.02, nondeterministic=0.2),
     "driver deaths": Shape(driver_deaths=0.1, worker_deaths=0.02, stream_cuts=0.02, caches=0.2, tasks_max=8),
+    "driver deaths and other rows": Shape(
+        driver_deaths=0.05, worker_deaths=0.02, stream_cuts=0.02, nondeterministic=0.5, tasks_max=8
+    ),
     "tiny tasks": Shape(task_s=0.002, tasks_max=40, worker_deaths=0.05),
     "long beside short": Shape(long_jobs=0.3, jobs=6, tasks_max=20),
     "long beside short and faults": Shape(

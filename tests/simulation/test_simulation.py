@@ -43,6 +43,7 @@ IN_THE_MIX = {
     "memory and caches": {"reads of cached rows", "evictions"},
     "caches": {"reads of cached rows", "adoptions"},
     "driver deaths": {"driver deaths"},
+    "driver deaths and other rows": {"driver deaths"},
     "broken programs": {"executors that did not start"},
 }
 """What a shape is there for must happen in its runs, or they prove nothing."""

@@ -11,6 +11,7 @@ from headrace_driver.journal import changes
 from headrace_driver.journal.writer import Journal
 from headrace_driver.plan.stage import ClusterShape, StageSpec
 from headrace_driver.scheduler.events import TaskFinished
+from headrace_driver.scheduler.identity import OutputKey
 
 NUMBERS_AHEAD = 1000
 """Job numbers are reserved this far ahead: after a restart none is given twice, though workers may still know the last
@@ -60,12 +61,12 @@ class JobNotes:
             noted.extend(changes.stage_planned(job_id, spec.stage_id, digest_of(spec)))
         self.journal.append(*noted)
 
-    def accepted(self, outputs: Iterable[TaskFinished | int], incarnation: Callable[[str], str]) -> None:
+    def accepted(self, outputs: Iterable[TaskFinished | OutputKey], incarnation: Callable[[str], str]) -> None:
         """See `Scheduler.accepted`."""
         noted = []
         for done in outputs:
-            if isinstance(done, int):
-                noted.append(changes.outputs_dropped(done))
+            if isinstance(done, OutputKey):
+                noted.append(changes.outputs_dropped(*done))
             elif done.key.job_id in self._followed:
                 octets = finished_status(done).SerializeToString()
                 made_by = done.worker_id, incarnation(done.worker_id)

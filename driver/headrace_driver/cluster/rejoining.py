@@ -67,7 +67,7 @@ class Rejoining:
             known = job.outputs.setdefault(status.id.stage_id, [])
             if all(output.partition != status.id.partition for output in known):
                 octets = status.SerializeToString()
-                known.append(KeptOutput(status.id.partition, worker_id, incarnation, octets))
+                known.append(KeptOutput(status.id.partition, worker_id, incarnation, octets, is_judged=False))
                 self._held.setdefault((worker_id, incarnation), set()).add(key_of(status.id))
         for task in message.heartbeat.running:
             if task.job_id in self._jobs:

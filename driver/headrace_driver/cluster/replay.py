@@ -43,6 +43,8 @@ class Replay:
         self._waiting: dict[int, StageSpec] = {}
         self._same: set[int] = set()
         """Stages that came out as they were, and so did all they read."""
+        self._varying: set[int] = set()
+        """Stages whose tasks may give other rows each time, or read such rows."""
         self._diverged = False
 
     def shape(self, finished_stage: int) -> ClusterShape | None:
@@ -55,6 +57,8 @@ class Replay:
     def planned(self, specs: Iterable[StageSpec]) -> None:
         """These stages came out of the step."""
         for spec in specs:
+            if not spec.deterministic or not self._varying.isdisjoint(spec.reads):
+                self._varying.add(spec.stage_id)
             same = self._kept.digests.get(spec.stage_id) == digest_of(spec) and self._same.issuperset(spec.reads)
             if same and not spec.kept_reads:
                 self._same.add(spec.stage_id)
@@ -81,6 +85,9 @@ class Replay:
     def _outputs(self, spec: StageSpec) -> dict[int, RestoredOutput]:
         found = {}
         for output in self._kept.outputs.get(spec.stage_id, ()):
+            if not output.is_judged and spec.stage_id in self._varying:
+                # It may be of an attempt whose input has been replaced by other rows while it ran.
+                continue
             status = task_pb2.TaskStatus.FromString(output.finished)
             finished = finished_event(output.worker_id, status)
             held = self._holds(output.worker_id, output.incarnation, finished.key)

@@ -253,7 +253,7 @@ class SchedulerShell:
         for link in dirty.values():
             link.wake()
 
-    def _note_accepted(self, accepted: list[events.TaskFinished | int]) -> None:
+    def _note_accepted(self, accepted: list[events.TaskFinished | OutputKey]) -> None:
         """Before anything is done about them: what a client is told of them is written then."""
         self._notes.accepted(accepted, self.registry.incarnation)
         accepted.clear()

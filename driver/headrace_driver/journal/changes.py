@@ -164,9 +164,9 @@ def output_finished(
     )
 
 
-def outputs_dropped(job_id: int) -> Change:
-    """What the job has computed cannot be credited any more."""
-    return Change("DELETE FROM outputs WHERE job_id = ?", (job_id,))
+def outputs_dropped(job_id: int, stage_id: int) -> Change:
+    """What the stage has computed cannot be credited any more."""
+    return Change("DELETE FROM outputs WHERE job_id = ? AND stage_id = ?", (job_id, stage_id))
 
 
 def partition_read(job_id: int, partition: int, attempt: int, responses: int, rows: int, digest: bytes) -> Change:

@@ -81,6 +81,8 @@ class KeptOutput:
     worker_id: str
     incarnation: str
     finished: bytes
+    is_judged: bool = True
+    """The earlier driver took it as the one that counts; else a worker told of it while there was no driver."""
 
 
 @dataclass(frozen=True, slots=True)

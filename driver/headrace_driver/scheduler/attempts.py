@@ -79,9 +79,10 @@ class Attempts:
         if self._recovery.recreate(stage, partition, self._launcher.count):
             same = event.checksum != 0 and event.checksum == checksum_before
             if not same:
+                undone = self._recovery.roll_back_readers(self._jobs, stage, self._launcher.count)
                 if self._state.accepted is not None:
-                    self._state.accepted.append(job.job_id)
-                for stuck in self._recovery.roll_back_readers(self._jobs, stage, self._launcher.count):
+                    self._state.accepted.extend(undone.stages)
+                for stuck in undone.stuck:
                     self._lifecycle.fail_job(stuck, deadends.changed_under_the_client(stage))
                 if job.job_id not in self._jobs:
                     return

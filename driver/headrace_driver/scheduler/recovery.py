@@ -6,12 +6,12 @@ Only what is still demanded runs again (`JobRun.refresh`): outputs of finished r
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from headrace_driver.scheduler.actions import ResultLost, ResultReady
 from headrace_driver.scheduler.assignment import Assignment
 from headrace_driver.scheduler.health import Health, Liveness
-from headrace_driver.scheduler.identity import TaskKey
+from headrace_driver.scheduler.identity import OutputKey, TaskKey
 from headrace_driver.scheduler.jobs import JobRun
 from headrace_driver.scheduler.links import LinkReports, LinkVerdict
 from headrace_driver.scheduler.options import SchedulerOptions
@@ -31,6 +31,16 @@ class Judgement:
     wait_s: float = 0.0
     blame_holder: bool = False
     blame_reporter: bool = False
+
+
+@dataclass(slots=True)
+class RolledBack:
+    """What other rows of a rerun mean: jobs whose client has some of the old rows already, and the stages whose outputs
+    do not count any more.
+    """
+
+    stuck: list[JobRun] = field(default_factory=list)
+    stages: list[OutputKey] = field(default_factory=list)
 
 
 class Recovery:
@@ -194,13 +204,12 @@ class Recovery:
             attempt.cancelled = True
             self._outbox.cancel(attempt.worker.worker_id, attempt.key)
 
-    def roll_back_readers(self, jobs: Mapping[int, JobRun], changed: StageRun, sequence: int) -> list[JobRun]:
+    def roll_back_readers(self, jobs: Mapping[int, JobRun], changed: StageRun, sequence: int) -> RolledBack:
         """A rerun may have given other rows: all that was computed from the old ones goes.
 
-        Returns the jobs of whose rows the client has some already. Only stages planned as not deterministic come here;
-        their readers' readers are rolled back in turn.
+        Only stages planned as not deterministic come here; their readers' readers are rolled back in turn.
         """
-        stuck: list[JobRun] = []
+        undone = RolledBack()
         for reader in changed.readers:
             job = jobs[reader.key.job_id]
             if changed.is_kept and job.complete and job.has_been_read:
@@ -208,18 +217,23 @@ class Recovery:
                 continue
             done = [partition for partition in range(reader.total) if reader.is_done(partition)]
             if reader.is_result and job.consumed:
-                stuck.append(job)
+                undone.stuck.append(job)
                 continue
+            undone.stages.append(reader.key)
             reader.valid_from = sequence
             for attempt in reader.attempts():
                 self.recall(reader, attempt)
             reader.rolled_back = True
             reader.outputs.copies.clear()
+            # What was lost before with its holder is of the old rows too, should the holder come back.
+            reader.outputs.given_up.clear()
             self.lose_outputs(job, reader, done, avoid=None)
             if done or reader.completed_once:
                 # Also where its outputs have been dropped since: others may still hold what was made of them.
-                stuck.extend(self.roll_back_readers(jobs, reader, sequence))
-        return stuck
+                further = self.roll_back_readers(jobs, reader, sequence)
+                undone.stuck.extend(further.stuck)
+                undone.stages.extend(further.stages)
+        return undone
 
 
 def _read_together(stage: StageRun) -> list[StageRun]:

@@ -74,13 +74,13 @@ class Scheduler:
         return found
 
     @property
-    def accepted(self) -> list[events.TaskFinished | int] | None:
-        """Where a caller that keeps a journal finds the outputs that count, in order; a job's number: none of its
-        before counts any more. None: nobody asks."""
+    def accepted(self) -> list[events.TaskFinished | OutputKey] | None:
+        """Where a caller that keeps a journal finds the outputs that count, in order; a stage's key: none of its before
+        counts any more. None: nobody asks."""
         return self._state.accepted
 
     @accepted.setter
-    def accepted(self, accepted: list[events.TaskFinished | int] | None) -> None:
+    def accepted(self, accepted: list[events.TaskFinished | OutputKey] | None) -> None:
         self._state.accepted = accepted
 
     def output_table(self, output: OutputKey) -> task_pb2.OutputTable:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from headrace_driver.scheduler import events
 from headrace_driver.scheduler.assignment import Assignment
 from headrace_driver.scheduler.health import Health
+from headrace_driver.scheduler.identity import OutputKey
 from headrace_driver.scheduler.jobs import JobRun
 from headrace_driver.scheduler.launching import Launcher
 from headrace_driver.scheduler.leaving import Leaving
@@ -28,7 +29,7 @@ class SchedulerState:
     jobs: dict[int, JobRun] = field(default_factory=dict)
     outbox: Outbox = field(default_factory=Outbox)
     now_s: float = 0.0
-    accepted: list[events.TaskFinished | int] | None = None
+    accepted: list[events.TaskFinished | OutputKey] | None = None
     """See `Scheduler.accepted`."""
     health: Health = field(init=False)
     assignment: Assignment = field(init=False)
