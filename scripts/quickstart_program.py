@@ -12,6 +12,9 @@ from pyspark.sql import functions as sf
 
 TABLES = ("customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier")
 
+FIRST_HEARTBEAT_S_MAX = 3.0
+"""Workers report their memory about once a second; the queries may be over before a worker's first report."""
+
 
 def revenue_by_nation(spark: SparkSession) -> None:
     """DataFrame API: five tables joined, grouped, ordered."""
@@ -62,6 +65,10 @@ def report(address: str, wall_s: float) -> None:
     with JobsClient(address) as client:
         details = [client.get_job(summary.job_id) for summary in reversed(client.list_jobs())]
         workers = client.list_workers()
+        ends_s = time.monotonic() + FIRST_HEARTBEAT_S_MAX
+        while not all(worker.heartbeat.rss_bytes for worker in workers) and time.monotonic() < ends_s:
+            time.sleep(0.1)
+            workers = client.list_workers()
     rows = []
     for detail in details:
         summary = detail.summary
